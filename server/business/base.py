@@ -1,0 +1,240 @@
+"""What a business is: one description that the grid, the form, the checks, the API, the posting and
+the receipt all read."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from server.business.amounts import Rounding
+from server.business.kinds import Kind
+from server.business.month import Month
+from server.business.refusals import Problem
+
+Values = Mapping[str, Any]  # parsed values by field key; a key that is absent was left empty
+
+
+class UnitStatus(StrEnum):
+    """单位账户状态 (national data standard A.4)."""
+
+    NORMAL = "01"
+    OPENED = "02"
+    DEFERRED = "03"
+    CLOSED = "04"
+    SEALED = "05"
+
+
+class Status(StrEnum):
+    """个人账户状态 (national data standard A.6)."""
+
+    NORMAL = "01"
+    SEALED = "02"
+    MERGED = "03"
+    MOVED_OUT = "04"
+    WITHDRAWN = "05"
+
+
+class Method(StrEnum):
+    """缴款方式. Which account is debited follows from it."""
+
+    SETTLE = "settle"
+    PREPAYMENT = "prepayment"
+
+
+class Gl(StrEnum):
+    """First-level accounts of the general ledger that employers' businesses touch (domain 8.1)."""
+
+    DEPOSITS = "101"
+    MEMBERS = "201"
+    PREPAYMENT = "219"
+
+
+UNIT_STATUSES = {"01": "正常", "02": "开户", "03": "缓缴", "04": "销户", "05": "封存"}
+STATUSES = {"01": "正常", "02": "封存", "03": "合并销户", "04": "外部转出销户", "05": "提取销户"}
+METHODS = {Method.SETTLE.value: "实时结算", Method.PREPAYMENT.value: "预缴转出"}
+DEBITS = {Method.SETTLE: Gl.DEPOSITS, Method.PREPAYMENT: Gl.PREPAYMENT}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a business, its name on screen and how it is read.
+
+    ``typed`` is False for what is looked up or computed; ``required`` concerns typed fields;
+    ``summed`` puts a total under the column; ``std`` is the national data standard's name;
+    ``on_receipt`` False leaves a field off the printed list; ``taken_code`` is the refusal or hint
+    for a value that another person has already.
+    """
+
+    key: str
+    label: str
+    kind: Kind
+    std: str = ""
+    typed: bool = True
+    required: bool = True
+    summed: bool = False
+    on_receipt: bool = True
+    taken_code: str = ""
+    width: int = 110
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a check may know of a person account; ``unit_id`` tells whose it is."""
+
+    account: int
+    unit_id: int
+    name: str
+    status: Status
+    base_fen: int = 0
+    unit_fen: int = 0
+    personal_fen: int = 0
+    balance_fen: int = 0
+    from_month: Month = Month(0)
+    until_month: Month | None = None
+    paid_through: Month | None = None
+    is_frozen: bool = False
+    id_tail: str = ""
+
+    @property
+    def monthly_fen(self) -> int:
+        return self.unit_fen + self.personal_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a check may know of the unit and of the rules in force on the business day."""
+
+    unit_id: int
+    name: str
+    status: UnitStatus
+    business_day: datetime.date
+    paid_through: Month
+    unit_ratio: int
+    personal_ratio: int
+    base_low_fen: int
+    base_high_fen: int
+    rounding: Rounding = Rounding.EACH_YUAN
+    remit_ahead_months: int = 0
+    prepayment_fen: int = 0
+    payment_limit_fen: int = 10**13
+    signed_account: str = ""  # masked; empty when no bank account is signed
+    paying: Mapping[str, str] = field(
+        default_factory=dict
+    )  # business code -> serial, while in flight
+
+    @property
+    def next_month(self) -> Month:
+        """The month to be remitted next (应汇缴年月)."""
+        return self.paid_through.plus(1)
+
+    @property
+    def month_now(self) -> Month:
+        return Month.of_day(self.business_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What one month's remittance comes to."""
+
+    persons: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to derive or check: the head alone (``row`` is empty), or one row and its person.
+
+    ``due`` holds the unpaid months up to the one asked for; only the server can know it, so it is
+    None on the client and such a check waits for the server. ``unread`` names the fields that hold
+    text which could not be parsed.
+    """
+
+    unit: Unit
+    head: Values
+    row: Values = field(default_factory=dict)
+    person: Person | None = None
+    due: Mapping[Month, Due] | None = None
+    is_server: bool = False
+    unread: frozenset[str] = frozenset()
+
+
+def derive_nothing(case: Case) -> Values:
+    return {}
+
+
+def check_nothing(case: Case) -> Iterable[Problem]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """``derive`` fills what can be computed (also blanks that have a default); ``check`` refuses.
+
+    Both are pure. A check sees parsed values; a key that could not be parsed is absent and has its
+    own problem already.
+    """
+
+    derive: Callable[[Case], Values] = derive_nothing
+    check: Callable[[Case], Iterable[Problem]] = check_nothing
+
+
+class Spread(StrEnum):
+    """To whom a payment is credited."""
+
+    PREPAYMENT = "prepayment"  # the unit's prepayment account
+    ROSTER = "roster"  # every person due in each month
+
+
+@dataclass(frozen=True)
+class Payment:
+    """How a business moves money; ``amount``, ``method``, ``until`` (last month) are head keys."""
+
+    amount: str
+    spread: Spread
+    method: str = ""  # empty: always settled in real time
+    until: str = ""
+
+    @property
+    def credit(self) -> Gl:
+        return Gl.PREPAYMENT if self.spread is Spread.PREPAYMENT else Gl.MEMBERS
+
+
+@dataclass(frozen=True)
+class Business:
+    """One business. A business without ``rows`` is a form; with rows it is a batch grid.
+
+    ``takes`` and ``leaves`` are the person account's status before and after: from them follow the
+    status change, the roster segments and the lookup's candidates.
+    ``person_key`` is the row field by which the person is found.
+    """
+
+    code: str
+    label: str
+    menu: str
+    receipt: str
+    std: str
+    head: tuple[Field, ...] = ()
+    rows: tuple[Field, ...] = ()
+    takes: Status | None = None
+    leaves: Status | None = None
+    person_key: str = ""
+    head_rules: Rules = Rules()
+    row_rules: Rules = Rules()
+    payment: Payment | None = None
+    unit_statuses: tuple[UnitStatus, ...] = (UnitStatus.NORMAL, UnitStatus.OPENED)
+    blocked_by: tuple[str, ...] = ()  # codes of paying businesses that must finish first
+
+    @property
+    def is_batch(self) -> bool:
+        return bool(self.rows)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return self.head + self.rows
+
+    def field(self, key: str) -> Field:
+        return next(f for f in self.fields if f.key == key)

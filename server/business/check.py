@@ -1,0 +1,206 @@
+"""Checks a batch or a form as its description says: the same code in client and server."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from server.business.base import (
+    STATUSES,
+    UNIT_STATUSES,
+    Business,
+    Case,
+    Due,
+    Field,
+    Person,
+    Rules,
+    Status,
+    Unit,
+    Values,
+)
+from server.business.kinds import Invalid, trimmed
+from server.business.month import Month
+from server.business.refusals import Level, Problem, problem, problem_at
+
+ROWS_MAX = 200_000
+Texts = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Checked:
+    """What came of a check: parsed and derived values, and every problem in row order."""
+
+    head: dict[str, Any]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [p for p in self.problems if p.level is Level.ERROR]
+
+    @property
+    def bad_rows(self) -> set[int]:
+        return {p.row for p in self.errors if p.row is not None}
+
+
+def parse_cell(spec: Field, text: str, row: int | None = None) -> tuple[Any, Problem | None]:
+    """The value of one typed cell, or the problem there; an empty cell is (None, None)."""
+    if not trimmed(text):
+        return None, None
+    try:
+        return spec.kind.parse(text), None
+    except Invalid as fault:
+        return None, problem_at(fault.code, spec.key, row, {"label": spec.label, **fault.facts})
+
+
+def parse_texts(
+    fields: Sequence[Field], texts: Texts, row: int | None
+) -> tuple[dict[str, Any], list[Problem]]:
+    values: dict[str, Any] = {}
+    problems = []
+    for spec in fields:
+        if not spec.typed:
+            continue
+        value, fault = parse_cell(spec, texts.get(spec.key, ""), row)
+        if fault:
+            problems.append(fault)
+        elif value is not None:
+            values[spec.key] = value
+    return values, problems
+
+
+def check_head(
+    business: Business,
+    unit: Unit,
+    texts: Texts,
+    due: Mapping[Month, Due] | None,
+    is_server: bool = False,
+) -> Checked:
+    """The head of a batch, or a whole form, and what the unit's own state refuses."""
+    values, problems = parse_texts(business.head, texts, None)
+    case = Case(unit, values, due=due, is_server=is_server, unread=_unread(problems))
+    values = _with_derived(case, business.head_rules, values)
+    problems += _missing(business.head, values, case.unread, None)
+    problems += business.head_rules.check(replace(case, head=values))
+    return Checked(values, [], [*_check_unit(business, unit), *problems])
+
+
+def check_row(
+    business: Business,
+    unit: Unit,
+    head: Values,
+    texts: Texts,
+    row: int,
+    persons: Mapping[Any, Person],
+    is_server: bool = False,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """One row by itself: values and problems. What several rows share: see ``duplicates``."""
+    values, problems = parse_texts(business.rows, texts, row)
+    key = values.get(business.person_key)
+    person = persons.get(key) if key is not None else None
+    if business.takes and person and person.unit_id != unit.unit_id:
+        person = None  # What another unit's person is and has stays there.
+    case = Case(unit, head, values, person, is_server=is_server, unread=_unread(problems))
+    values = _with_derived(case, business.row_rules, values)
+    problems += _missing(business.rows, values, case.unread, row)
+    found = list(_check_person(business, case, key)) + list(
+        business.row_rules.check(replace(case, row=values))
+    )
+    problems += [replace(p, row=row) for p in found]
+    return values, problems
+
+
+def check_batch(
+    business: Business,
+    unit: Unit,
+    head_texts: Texts,
+    row_texts: Sequence[Texts],
+    persons: Mapping[Any, Person],
+    due: Mapping[Month, Due] | None = None,
+    is_server: bool = False,
+    taken: Mapping[str, Collection[Any]] = MappingProxyType({}),
+) -> Checked:
+    """All of a batch. ``persons`` are found by the business's person key; ``taken`` holds, by
+    field, the values that others have already.
+    """
+    checked = check_head(business, unit, head_texts, due, is_server)
+    if not business.is_batch:
+        return checked
+    if not row_texts:
+        checked.problems.append(problem("G10"))
+    if len(row_texts) > ROWS_MAX:
+        checked.problems.append(problem("V12", limit=ROWS_MAX))
+        return checked
+    for number, texts in enumerate(row_texts):
+        values, problems = check_row(
+            business, unit, checked.head, texts, number, persons, is_server
+        )
+        checked.rows.append(values)
+        checked.problems += problems
+    checked.problems += taken_values(business, checked.rows, taken)
+    checked.problems += duplicates(business, [r.get(business.person_key) for r in checked.rows])
+    checked.problems.sort(key=lambda p: -1 if p.row is None else p.row)
+    return checked
+
+
+def taken_values(
+    business: Business, rows: Sequence[Values], taken: Mapping[str, Collection[Any]]
+) -> Iterator[Problem]:
+    for key, values in taken.items():
+        code = business.field(key).taken_code
+        for number, row in enumerate(rows):
+            if row.get(key) in values:
+                yield problem(code, key, number)
+
+
+def duplicates(business: Business, keys: Sequence[Any]) -> Iterator[Problem]:
+    """G07 at each later row that names a person of an earlier one (ruling 14)."""
+    first: dict[Any, int] = {}
+    for number, key in enumerate(keys):
+        if key is None:
+            continue
+        other = first.setdefault(key, number)
+        if other != number:
+            yield problem("G07", business.person_key, number, other=other + 1)
+
+
+def _unread(problems: Sequence[Problem]) -> frozenset[str]:
+    return frozenset(p.key for p in problems)
+
+
+def _with_derived(case: Case, rules: Rules, values: Values) -> dict[str, Any]:
+    """What was typed stands before what is derived; what could not be read stays absent."""
+    derived = rules.derive(case)
+    return {key: value for key, value in derived.items() if key not in case.unread} | dict(values)
+
+
+def _missing(
+    fields: Sequence[Field], values: Values, unread: frozenset[str], row: int | None
+) -> Iterator[Problem]:
+    for spec in fields:
+        if spec.typed and spec.required and spec.key not in values and spec.key not in unread:
+            yield problem("V01", spec.key, row, label=spec.label)
+
+
+def _check_unit(business: Business, unit: Unit) -> Iterator[Problem]:
+    if unit.status not in business.unit_statuses:
+        yield problem("G01", status=UNIT_STATUSES[unit.status])
+    for code in business.blocked_by:
+        if serial := unit.paying.get(code):
+            yield problem("G02", serial=serial)
+
+
+def _check_person(business: Business, case: Case, key: Any) -> Iterator[Problem]:
+    """Whose the account is, and whether it stands where the business takes it from."""
+    if business.takes is None or key is None:
+        return
+    person = case.person
+    if person is None:
+        yield problem("G03", business.person_key)
+    elif person.status not in (Status.NORMAL, Status.SEALED):
+        yield problem("G04", business.person_key)
+    elif person.status is not business.takes:
+        code = "F01" if business.takes is Status.NORMAL else "Q01"
+        yield problem(code, business.person_key, status=STATUSES[person.status])

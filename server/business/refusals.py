@@ -1,0 +1,211 @@
+"""Every refusal and failure a person can see: its code, its words, and what to do next.
+
+Client and server both read this one catalogue; nothing builds such a sentence anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    ERROR = "error"  # blocks the submission
+    HINT = "hint"  # is shown, and does not block
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """``text`` and ``next_step`` are templates over the facts named in braces."""
+
+    text: str
+    next_step: str
+    level: Level = Level.ERROR
+    status: int = 422  # the HTTP status when a whole request is refused with it
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refusal at its place. ``row`` counts from 0 in the submitted rows; None is the whole batch."""
+
+    code: str
+    text: str
+    next_step: str = ""
+    key: str = ""
+    row: int | None = None
+    level: Level = Level.ERROR
+
+
+REFUSALS: dict[str, Refusal] = {
+    # --- What a cell can be (V: value) ---
+    "V01": Refusal("{label}不能为空", "请填写{label}"),
+    "V02": Refusal("{label}“{found}”不是有效的金额", "请填写数字，最多两位小数，例如 1234.50"),
+    "V03": Refusal("{label}“{found}”不是有效的年月", "请按 2026-07 的格式填写"),
+    "V04": Refusal("{label}“{found}”不是有效的日期", "请按 2026-07-01 的格式填写"),
+    "V05": Refusal("{label}“{found}”不在可选项中", "请从 {choices} 中选择"),
+    "V06": Refusal("{label}过长，最多 {limit} 个字符", "请缩短后重填"),
+    "V07": Refusal("手机号码应为 11 位，以 1 开头", "请核对手机号码"),
+    "V08": Refusal("个人账号应为 12 位数字", "请用模糊查询选择人员"),
+    "V09": Refusal("{label}以数字存储，已丢失精度", "请在表格中把该列设为文本后重新录入全部 18 位"),
+    "V10": Refusal("{label}“{found}”不是有效的比例", "请填写百分数，例如 12%"),
+    "V11": Refusal("{label}不能填写", "该栏由系统计算"),
+    "V13": Refusal("银行卡号有误", "请填写 16–19 位借记卡号，或留空"),
+    "V14": Refusal("{label}含有不能保存的字符", "请删除该栏内容后重新录入"),
+    "V12": Refusal("一次最多 {limit} 行", "请分批办理"),
+    # --- Any business (domain 4.5) ---
+    "G01": Refusal("单位账户状态为{status}，不能办理", "请到中心柜台处理单位账户状态"),
+    "G02": Refusal("有扣款中的缴款业务 {serial}", "请等待该笔缴款完结后再办理"),
+    "G03": Refusal("该账号不在本单位", "请用模糊查询选择本单位人员"),
+    "G04": Refusal("该个人账户已销户", "请从名单中删除该行"),
+    "G05": Refusal("该个人账户已冻结{until}", "请到中心柜台查询冻结原因"),
+    "G07": Refusal("与第 {other} 行重复", "请删除其中一行"),
+    "G08": Refusal("数据已被他人修改，请刷新", "请重新打开该业务单，核对后再提交", status=409),
+    "G09": Refusal("没有办理该业务的权限", "请由有权限的经办人办理，或到柜台变更授权", status=403),
+    "G10": Refusal("业务单中没有人员", "请先添加人员", ),
+    "G11": Refusal("业务单已提交，不能再改", "请在查询中查看办理结果", status=409),
+    "G12": Refusal("同一提交编号的内容不同", "请刷新后重新提交", status=409),
+    "G13": Refusal("找不到该业务单", "请刷新列表；它可能已被删除", status=404),
+    "G14": Refusal("有 {count} 处需要更正", "按 F8 逐处查看并更正", ),
+    "G15": Refusal("没有可以提交的行", "请先更正错误的行"),
+    # --- 个人账户设立 (domain 4.6) ---
+    "K01": Refusal("证件号码有误：{why}", "请核对证件原件后更正"),
+    "K02": Refusal("{label}与证件号码不一致，应为{expected}", "请更正，或清空由系统填写"),
+    "K03A": Refusal("本单位已为该证件号码开户", "请从名单中删除该行"),
+    "K03B": Refusal("该职工已在本单位封存", "请办理个人启封"),
+    "K04A": Refusal("该职工在其他单位的账户已封存", "请办理个人转移"),
+    "K04B": Refusal("该职工在其他单位正常缴存", "请原单位先办理封存，再办理个人转移"),
+    "K05": Refusal("该证件号码的账户已销户", "请到中心柜台办理再次开户，沿用原个人账号"),
+    "K06": Refusal("该证件号码已登记为其他姓名", "请到中心柜台核实身份"),
+    "K07": Refusal("手机号码已被他人使用", "请核对；确认无误可以提交", level=Level.HINT),
+    "K08": Refusal("缴存基数应在 {low} 至 {high} 之间", "请填写该区间内的缴存基数"),
+    "K09": Refusal("起缴年月应在 {low} 至 {high} 之间", "请填写该区间内的年月"),
+    "K10A": Refusal("年龄不满 16 周岁", "不能开户，请核对证件号码"),
+    "K10B": Refusal("已达到法定退休年龄", "请核对；确认无误可以提交", level=Level.HINT),
+    "K11": Refusal("姓名“{found}”含有空格、数字或不可用的字符", "请按证件上的姓名填写，间隔号用“·”"),
+    "K11H": Refusal("姓名两字之间的空格已去除", "请核对姓名", level=Level.HINT),
+    # --- 封存、启封 (domain 4.7, 4.8) ---
+    "F01": Refusal("该职工状态为{status}，不能封存", "请从名单中删除该行"),
+    "F02": Refusal("封存年月应晚于缴至年月 {paid}", "该月已缴；如属错缴请到柜台办理错缴更正"),
+    "Q01": Refusal("该职工状态为{status}，不能启封", "请从名单中删除该行"),
+    "Q02": Refusal("启封年月应晚于缴至年月 {paid}", "请填写 {low} 或以后的年月"),
+    "Q06": Refusal("启封年月不能早于封存年月 {sealed}", "请填写 {sealed} 或以后的年月"),
+    # --- 汇缴、预缴 (domain 4.11, 4.13) ---
+    "H01": Refusal("终止年月应在 {low} 至 {high} 之间", "请重新填写终止年月"),
+    "H01A": Refusal("已缴至 {paid}，没有到期未缴的月份", "请在 {low} 起办理"),
+    "H03": Refusal("应缴金额为 0，没有需要汇缴的职工", "如单位已无职工，请到柜台办理单位封存"),
+    "H04": Refusal("有一笔汇缴尚未完结", "请等待该笔汇缴完结", ),
+    "H05": Refusal("单位未签约缴存银行账户，不能实时结算", "请到中心柜台办理单位缴存银行账户签约，或改用预缴转出"),
+    "H06": Refusal("预缴余额 {balance} 元不足，还差 {short} 元", "请先办理预缴，或改用实时结算"),
+    "Y01": Refusal("单位未签约缴存银行账户，不能预缴", "请到中心柜台办理单位缴存银行账户签约，再到银行办理扣款签约"),
+    "Y02": Refusal("预缴金额应大于 0，不超过 {limit} 元", "请重新填写金额"),
+    "Y03": Refusal("有一笔预缴正在扣款", "请等待该笔预缴完结"),
+    # --- The bank (domain 9) ---
+    "B10": Refusal("银行扣款失败：{reason}", "请核对签约账户后重新提交；本次没有扣款"),
+    "B11": Refusal("银行尚未答复，正在查询扣款结果", "请勿重复提交；结果明确后会自动入账并通知"),
+    "B12": Refusal("银行已扣款，正在入账", "请勿重复提交；入账后即可打印回单"),
+    # --- The embedded database (D) ---
+    "D01": Refusal("数据库目录 {folder} 正由另一个程序使用", "请先停止该程序，或换一个目录"),
+    "D02": Refusal(
+        "数据库目录 {folder} 属于 PostgreSQL {found}，本程序使用 {expected}",
+        "请换一个目录，或用原版本导出后再导入",
+    ),
+    "D03": Refusal("系统用户 {user} 不能进入目录 {folder}", "请把数据库放在其他目录，或放开该目录的进入权限"),
+    "D04": Refusal("数据库在 {seconds} 秒内没有就绪", "请查看日志 {log}"),
+    "D05": Refusal("数据库启动失败：{why}", "请查看日志 {log}"),
+    "D06": Refusal("数据库在 {seconds} 秒内没有停止", "请查看日志 {log}"),
+    "D07": Refusal("数据库不能以 root 身份运行，也没有可用的普通系统用户", "请指定一个普通系统用户"),
+    "D08": Refusal("数据库密码文件 {file} 不见了", "请从备份恢复该文件，或换一个目录"),
+    # --- Login and the certificate key (L, C) ---
+    "C01": Refusal("智能卡服务没有运行", "请启动智能卡服务（Windows：Smart Card；Linux：pcscd），启动后自动继续"),
+    "C02": Refusal("没有找到证书 Key", "请插入证书 Key"),
+    "C03": Refusal("读卡器中没有证书 Key", "请插入证书 Key"),
+    "C04": Refusal("证书 Key 无法读取", "请拔下后重新插入"),
+    "C05": Refusal("不支持该证书 Key（{reader}）", "请换用单位的证书 Key，或向发证机构咨询"),
+    "C06": Refusal("证书 Key 正被其他程序占用", "请关闭正在使用证书 Key 的程序后重试"),
+    "C07": Refusal("证书 Key 已拔出，密码没有发送", "请重新插入证书 Key"),
+    "C08": Refusal("证书 Key 在使用中被拔出", "请重新插入证书 Key，再输入密码"),
+    "C09": Refusal("密码错误，还可以输入 {left} 次", "请重新输入；次数用完后证书 Key 将被锁定"),
+    "C10": Refusal("只剩最后 1 次机会", "密码再错证书 Key 将被锁定；确认密码无误后再继续"),
+    "C11": Refusal("密码没有被接受", "请核对密码后重新输入"),
+    "C12": Refusal("证书 Key 已锁定", "请携带证书 Key 到发证机构解锁"),
+    "C13": Refusal("证书 Key 中没有证书", "请向发证机构咨询"),
+    "C14": Refusal("证书已于 {until} 过期", "请到发证机构办理证书更新"),
+    "C15": Refusal("证书自 {since} 起才有效", "请核对电脑日期；日期无误请在生效后使用"),
+    "C16": Refusal("该证书只能用于加密，不能登录", "请选择签名证书"),
+    "C17": Refusal("不支持该证书的算法", "请到发证机构更换证书"),
+    "C18": Refusal("插入的是另一个证书 Key", "请重新选择证书，再输入密码"),
+    "C19": Refusal("证书 Key 被其他程序重置", "请再次输入密码"),
+    "C20": Refusal("智能卡服务已重新启动", "请再次输入密码"),
+    "C21": Refusal("证书 Key 在 {seconds} 秒内没有答复", "请拔下后重新插入再试"),
+    "C22": Refusal("已取消", "需要时请重新操作"),
+    "C23": Refusal("证书 Key 中的密钥与证书不符", "请到发证机构检查证书 Key"),
+    "C24": Refusal("密码应为 6 至 8 位数字", "请核对后重新输入；本次没有发送"),
+    "C25": Refusal("电脑休眠后需重新验证", "请再次输入密码"),
+    "L01": Refusal("登录请求已失效", "请再次点击登录", status=401),
+    "L02": Refusal("证书签名验证未通过", "请重新登录；如仍不行请到发证机构检查证书 Key", status=401),
+    "L03": Refusal("证书不是本中心认可的机构签发的", "请换用中心认可的证书 Key", status=401),
+    "L04": Refusal("证书不在有效期内", "请到发证机构办理证书更新", status=401),
+    "L05": Refusal("证书已被吊销", "请到发证机构办理新证书", status=401),
+    "L06": Refusal("证书没有绑定到单位", "请到中心柜台办理证书绑定", status=403),
+    "L07": Refusal("经办人已停用", "请到中心柜台恢复经办人，或由其他经办人登录", status=403),
+    "L08": Refusal("登录尝试过多", "请在 {seconds} 秒后再试", status=429),
+    "L09": Refusal("证书或签名的算法不被接受", "请到发证机构更换证书", status=401),
+    "L10": Refusal("连接的不是本中心的服务器", "请检查网络和服务器地址；不要再次输入密码", status=401),
+    "L11": Refusal("证书 Key 已拔出，会话已锁定", "请插入证书 Key 并输入密码", status=401),
+    "L12": Refusal("暂时无法确认证书是否被吊销", "请稍后再试；如持续出现请联系中心", status=503),
+    "L13": Refusal("这不是登录时使用的证书", "请用原证书 Key，或重新登录", status=401),
+    "L14": Refusal("该操作需要证书 Key 签名确认", "请插入登录时的证书 Key 并输入密码", status=403),
+    "L15": Refusal("该证书不能用于登录", "请选择签名证书", status=401),
+    "L16": Refusal("该证书已绑定", "请先解除原来的绑定", status=409),
+    # --- Printing (P) ---
+    # --- Spreadsheets (S) ---
+    # --- The connection and the request (N) ---
+    "N01": Refusal("登录已失效", "请重新登录；已录入的内容已保存在草稿中", status=401),
+    "N02": Refusal("请求内容过大，最多 {limit} MB", "请分批办理", status=413),
+    "N03": Refusal("请求内容有误：{why}", "请升级客户端后重试", status=400),
+    "N04": Refusal("没有找到所查的内容", "请刷新后重试", status=404),
+    "N05": Refusal("服务器处理失败，报告编号 {report}", "请稍后重试；如仍失败请把报告编号告诉中心", status=500),
+    "N06": Refusal("连接不上服务器", "请检查网络后重试；已录入的内容已保存在草稿中", status=503),
+    "N07": Refusal("服务器没有及时答复", "请重试；同一业务单不会重复办理", status=504),
+    "N08": Refusal("请求过于频繁", "请稍候 {seconds} 秒再试", status=429),
+    "N09": Refusal("服务器忙，请稍候", "请稍后重试；同一业务单不会重复办理", status=503),
+    "N10": Refusal("服务器地址应以 https:// 开头", "请在设置中填写中心给出的服务器地址", status=400),
+    "N11": Refusal("读不到服务器证书文件", "请在设置中重新选择中心给出的证书文件", status=400),
+    "N12": Refusal("服务器的答复无法识别", "请升级客户端；如仍不行请联系中心", status=502),
+    # --- The desktop program (W: window) ---
+    "W01": Refusal("程序出错，报告编号 {report}", "已录入的内容不受影响；请重试，如仍出错请把报告编号告诉中心", status=500),
+    "W02": Refusal("提交的结果还不知道", "请点“再次确认结果”，不会重复办理；请勿另外新建", status=504),
+    "W03": Refusal("设置没有保存", "请检查磁盘空间和文件夹权限后重试", status=500),
+    "W04": Refusal("证书 Key 已拔出，窗口已锁定", "请插入登录时的证书 Key 并输入密码", status=401),
+    "W05": Refusal("插入的不是登录时的证书 Key", "已退出登录；请用本单位的证书 Key 重新登录", status=401),
+    "W06": Refusal("电脑休眠后窗口已锁定", "请输入证书 Key 的密码", status=401),
+}
+
+
+def problem(code: str, key: str = "", row: int | None = None, **facts: object) -> Problem:
+    """The catalogue's words for ``code`` with ``facts`` filled in, at its place."""
+    return problem_at(code, key, row, facts)
+
+
+def problem_at(code: str, key: str, row: int | None, facts: Mapping[str, object]) -> Problem:
+    refusal = REFUSALS[code]
+    text, next_step = refusal.text.format(**facts), refusal.next_step.format(**facts)
+    return Problem(code, text, next_step, key, row, refusal.level)
+
+
+class Refused(Exception):
+    """A whole request is refused; ``problems`` holds the rows and cells where they are known."""
+
+    def __init__(self, reason: Problem, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(reason.code)  # Never the words: they may name a person.
+        self.reason = reason
+        self.problems = problems
+
+    @property
+    def status(self) -> int:
+        return REFUSALS[self.reason.code].status
+
+
+def refused(code: str, problems: Sequence[Problem] = (), **facts: object) -> Refused:
+    return Refused(problem_at(code, "", None, facts), problems)

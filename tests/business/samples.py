@@ -1,0 +1,137 @@
+"""A unit, its people, and for each business a batch that passes: tests change one thing each."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from server.business.base import Business, Due, Person, Status, Unit, UnitStatus
+from server.business.check import Checked
+from server.business.month import Month
+
+UNIT = Unit(
+    unit_id=532301000018,
+    name="楚雄彝族自治州某单位",
+    status=UnitStatus.NORMAL,
+    business_day=datetime.date(2026, 7, 15),
+    paid_through=Month.of(2026, 6),
+    unit_ratio=1200,
+    personal_ratio=1200,
+    base_low_fen=2020_00,
+    base_high_fen=26023_00,
+    prepayment_fen=5000_00,
+    signed_account="****1234",
+)
+OTHER_UNIT = 532301000026
+ID_MALE = "532301199003070012"
+ID_FEMALE = "532301198512310024"
+
+
+def unit(**changes: Any) -> Unit:
+    return replace(UNIT, **changes)
+
+
+def person(account: int = 532300000001, **changes: Any) -> Person:
+    """A person who contributes, unless told otherwise."""
+    normal = Person(
+        account=account,
+        unit_id=UNIT.unit_id,
+        name="张伟",
+        status=Status.NORMAL,
+        base_fen=8765_43,
+        unit_fen=1052_00,
+        personal_fen=1052_00,
+        from_month=Month.of(2024, 3),
+        paid_through=Month.of(2026, 6),
+        id_tail="5323**********0012",
+    )
+    return replace(normal, **changes)
+
+
+NORMAL = person()
+SEALED = person(
+    532300000002,
+    name="李秀英",
+    status=Status.SEALED,
+    until_month=Month.of(2026, 5),
+    paid_through=Month.of(2026, 4),
+)
+WITHDRAWN = person(532300000003, status=Status.WITHDRAWN)
+ELSEWHERE = person(532300000004, unit_id=OTHER_UNIT, name="王芳")
+PERSONS: Mapping[Any, Person] = {p.account: p for p in (NORMAL, SEALED, WITHDRAWN, ELSEWHERE)}
+REGISTERED: Mapping[Any, Person] = {
+    ID_FEMALE: replace(ELSEWHERE, status=Status.SEALED),
+    "53233119780615004X": NORMAL,
+}
+
+HEADS: Mapping[str, Mapping[str, str]] = {
+    "account_opening": {},
+    "sealing": {},
+    "unsealing": {},
+    "prepayment": {"amount": "1,234.50", "remark": "7月"},
+    "remittance": {"until": "2026-07", "method": "实时结算"},
+}
+ROWS: Mapping[str, Mapping[str, str]] = {
+    "account_opening": {
+        "name": "张伟",
+        "id_number": ID_MALE,
+        "phone": "13987812345",
+        "base": "8765.43",
+    },
+    "sealing": {"account": str(NORMAL.account), "reason": "终止劳动关系"},
+    "unsealing": {"account": str(SEALED.account)},
+}
+DUE: Mapping[Month, Due] = {Month.of(2026, 7): Due(2, 3200_00)}
+
+
+def known_to(business: Business) -> Mapping[Any, Person]:
+    return PERSONS if business.person_key == "account" else REGISTERED
+
+
+def rows_of(business: Business, *changes: Mapping[str, str]) -> list[dict[str, str]]:
+    """Passing rows with changes; a form has none."""
+    if not business.is_batch:
+        return []
+    return [{**ROWS[business.code], **change} for change in changes or ({},)]
+
+
+def cells(checked: Checked) -> list[tuple[int | None, str, str]]:
+    return [(p.row, p.key, p.code) for p in checked.problems]
+
+
+def id_number(body: str) -> str:
+    """A resident ID number from its first 17 digits, by ISO 7064 MOD 11-2, not by weights."""
+    rest = 0
+    for digit in body:
+        rest = (rest + int(digit)) * 2 % 11
+    return body + "0123456789X"[(12 - rest) % 11]
+
+
+def id_born(day: datetime.date, order: str = "001") -> str:
+    return id_number(f"532301{day:%Y%m%d}{order}")
+
+
+def accounts(people: Iterable[Person]) -> st.SearchStrategy[str]:
+    return st.sampled_from([str(p.account) for p in people])
+
+
+def matching(pattern: str) -> st.SearchStrategy[str]:
+    return st.from_regex(pattern, fullmatch=True)
+
+
+# Any text at all, and text close to what a cell should hold, where faults hide.
+ANY_TEXT = st.text() | st.text(st.characters(exclude_categories=()), max_size=8)
+NEAR_TEXT = (
+    st.text("0123456789.,-/+_%eE:T ¥元年月日份 ０１９．，·.'\u200b\u3000Xx张阿", max_size=20)
+    | matching(r"[0-9]{4}[-/.年][0-9]{1,2}([-/.月][0-9]{1,2}日?)?( 0?0:00(:00)?)?")
+    | matching(r"[0-9]{3,8}(\.0)?")
+    | matching(r"[-+]?[0-9]{1,3}(,?[0-9]{3}){0,6}(\.[0-9]{0,4})?([eE][-+]?[0-9]+)?")
+    | matching(r"[0-9]{17}[0-9Xx]")
+    | st.builds(id_number, matching(r"[0-9]{17}"))
+    | st.sampled_from(["\u200b", "\ufeff", "\x00", "NaN", "Infinity", "sNaN", "1e999999", "·", "."])
+)
+TEXT = ANY_TEXT | NEAR_TEXT

@@ -1,0 +1,260 @@
+"""Laws over all businesses: what holds for every description, whatever is typed into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.business.base import (
+    METHODS,
+    STATUSES,
+    UNIT_STATUSES,
+    Business,
+    Case,
+    Method,
+    Rules,
+    Spread,
+    Status,
+    UnitStatus,
+    Values,
+)
+from server.business.businesses import BUSINESSES, business_of
+from server.business.check import check_batch, check_row, parse_texts
+from server.business.kinds import Choice
+from server.business.month import Month
+from server.business.queries import QUERIES
+from server.business.refusals import REFUSALS
+from tests.business.samples import (
+    DUE,
+    HEADS,
+    ID_FEMALE,
+    ID_MALE,
+    PERSONS,
+    ROWS,
+    SEALED,
+    TEXT,
+    UNIT,
+    accounts,
+    cells,
+    known_to,
+    rows_of,
+    unit,
+)
+
+Texts = dict[str, str]
+every_business = pytest.mark.parametrize("business", BUSINESSES, ids=lambda b: b.code)
+
+UNITS = st.builds(
+    unit,
+    status=st.sampled_from(UnitStatus),
+    paid_through=st.integers(-3, 3).map(Month.of(2026, 7).plus),
+    unit_ratio=st.sampled_from([500, 1200]),
+    prepayment_fen=st.sampled_from([0, 10**9]),
+    signed_account=st.sampled_from(["", "****1234"]),
+    paying=st.sets(st.sampled_from(["remittance", "back_payment", "prepayment"])).map(
+        lambda codes: {code: f"serial of {code}" for code in codes}
+    ),
+)
+DUES = st.none() | st.dictionaries(
+    st.just(Month.of(2026, 7)), st.sampled_from([DUE[Month.of(2026, 7)]])
+)
+
+
+def typed(business: Business, head: bool) -> st.SearchStrategy[Texts]:
+    """Any text in any cell, in cells that do not exist, or good texts: faults hide between them."""
+    good = HEADS[business.code] if head else ROWS.get(business.code, {})
+    fields = business.head if head else business.rows
+    choices: dict[str, st.SearchStrategy[str]] = {}
+    for spec in fields:
+        options = TEXT
+        if spec.key in good:
+            options |= st.just(good[spec.key])
+        if spec.key == "account":
+            options |= accounts(PERSONS.values())
+        if spec.key == "id_number":
+            options |= st.sampled_from([ID_MALE, ID_FEMALE, "A123", "11010519491231002X"])
+        if isinstance(spec.kind, Choice):
+            options |= st.sampled_from([*spec.kind.options.values()])
+        choices[spec.key] = options
+    return st.fixed_dictionaries(
+        {}, optional={**choices, "no_such_field": TEXT}
+    ) | st.fixed_dictionaries({key: st.just(text) for key, text in good.items()})
+
+
+@every_business
+@given(data=st.data())
+def test_check_of_any_texts_names_only_known_places(
+    business: Business, data: st.DataObject
+) -> None:
+    the_unit = data.draw(UNITS)
+    head = data.draw(typed(business, head=True))
+    rows = data.draw(st.lists(typed(business, head=False), max_size=3)) if business.is_batch else []
+    persons, due = known_to(business), data.draw(DUES)
+
+    checked = check_batch(business, the_unit, head, rows, persons, due)
+
+    head_keys, row_keys = {f.key for f in business.head}, {f.key for f in business.rows}
+    for problem in checked.problems:
+        assert problem.code in REFUSALS
+        assert problem.text
+        assert problem.key in ({"", *head_keys} if problem.row is None else row_keys)
+        assert problem.row is None or 0 <= problem.row < len(rows)
+    numbers = [-1 if p.row is None else p.row for p in checked.problems]
+    assert numbers == sorted(numbers)
+    assert len(set(checked.problems)) == len(checked.problems), "one problem is told once"
+    assert set(checked.head) <= head_keys
+    assert all(set(row) <= row_keys for row in checked.rows)
+
+    alone = [
+        problem
+        for number, texts in enumerate(rows)
+        for problem in check_row(business, the_unit, checked.head, texts, number, persons)[1]
+    ]
+    together = [p for p in checked.problems if p.row is not None and p.code != "G07"]
+    assert alone == together
+    assert checked.bad_rows == {p.row for p in checked.errors if p.row is not None}
+
+
+@every_business
+@given(data=st.data())
+def test_derive_twice_is_once(business: Business, data: st.DataObject) -> None:
+    the_unit, due = data.draw(UNITS), data.draw(DUES)
+    head, _ = parse_texts(business.head, data.draw(typed(business, head=True)), None)
+    head_case = Case(the_unit, head, due=due)
+    _assert_derived_once(head_case, business.head_rules, head, "head")
+    row, _ = parse_texts(business.rows, data.draw(typed(business, head=False)), 0)
+    person = known_to(business).get(row.get(business.person_key))
+    row_case = Case(the_unit, head, row, person)
+    _assert_derived_once(row_case, business.row_rules, row, "row")
+
+
+def _assert_derived_once(case: Case, rules: Rules, values: Values, part: str) -> None:
+    derived = rules.derive(case)
+    changed: dict[str, Any] = {part: {**derived, **values}}
+    assert rules.derive(replace(case, **changed)) == derived
+
+
+@every_business
+def test_business_passing_example_has_no_problem(business: Business) -> None:
+    checked = check_batch(
+        business, UNIT, HEADS[business.code], rows_of(business), known_to(business), DUE
+    )
+    assert cells(checked) == []
+    values = [(business.head, checked.head)] + [(business.rows, row) for row in checked.rows]
+    for fields, found in values:
+        for spec in fields:
+            assert not (spec.typed and spec.required) or spec.key in found
+            if spec.key in found:
+                assert isinstance(spec.kind.show(found[spec.key]), str)
+
+
+@every_business
+def test_business_derived_texts_typed_back_pass_too(business: Business) -> None:
+    """What a sheet shows in a blank is what it may send back."""
+    first = check_batch(
+        business, UNIT, HEADS[business.code], rows_of(business), known_to(business), DUE
+    )
+    head = {f.key: f.kind.show(first.head[f.key]) for f in business.head if f.key in first.head}
+    rows = [
+        {f.key: f.kind.show(row[f.key]) for f in business.rows if f.key in row}
+        for row in first.rows
+    ]
+    again = check_batch(business, UNIT, head, rows, known_to(business), DUE)
+    assert cells(again) == []
+    assert (again.head, again.rows) == (first.head, first.rows)
+
+
+@every_business
+def test_business_fields_have_one_key_and_one_label_each(business: Business) -> None:
+    for names in ([f.key for f in business.fields], [f.label for f in business.fields]):
+        assert len(names) == len(set(names))
+        assert all(names)
+    assert all(business.field(f.key) is f for f in business.fields)
+
+
+@every_business
+def test_business_code_tables_read_code_and_label(business: Business) -> None:
+    for spec in business.fields:
+        if isinstance(spec.kind, Choice):
+            options = spec.kind.options
+            assert options
+            assert len(set(options.values())) == len(options)
+            assert not set(options) & set(options.values())
+            for code, label in options.items():
+                assert spec.kind.parse(code) == spec.kind.parse(label) == code
+
+
+@every_business
+def test_business_refers_only_to_what_there_is(business: Business) -> None:
+    head_keys, row_keys = {f.key for f in business.head}, {f.key for f in business.rows}
+    assert business.head or business.rows
+    assert not business.person_key or business.person_key in row_keys
+    assert bool(business.person_key) == business.is_batch
+    assert UnitStatus.NORMAL in business.unit_statuses
+    assert UnitStatus.CLOSED not in business.unit_statuses
+    assert UnitStatus.SEALED not in business.unit_statuses
+    assert {f.taken_code for f in business.fields} <= {"", *REFUSALS}
+    if payment := business.payment:
+        assert payment.amount in head_keys
+        assert {payment.method, payment.until} <= {"", *head_keys}
+        assert payment.spread in Spread
+        assert business_of(business.code).blocked_by.count(business.code) == 0
+
+
+def test_batch_businesses_wait_for_any_payment_under_way() -> None:
+    # Ruling 15.
+    for business in BUSINESSES:
+        if business.is_batch:
+            assert set(business.blocked_by) >= {"remittance", "back_payment", "prepayment"}
+
+
+def test_business_codes_and_labels_differ() -> None:
+    for names in ([b.code for b in BUSINESSES], [b.label for b in BUSINESSES]):
+        assert len(names) == len(set(names))
+    for business in BUSINESSES:
+        assert business_of(business.code) is business
+    with pytest.raises(KeyError):
+        business_of("no_such_business")
+
+
+def test_unsealing_takes_what_sealing_leaves_and_restores_the_amounts() -> None:
+    sealing, unsealing = business_of("sealing"), business_of("unsealing")
+    assert (sealing.takes, sealing.leaves) == (unsealing.leaves, unsealing.takes)
+    assert (sealing.takes, sealing.leaves) == (Status.NORMAL, Status.SEALED)
+    row = check_batch(unsealing, UNIT, {}, rows_of(unsealing), PERSONS).rows[0]
+    assert (row["base"], row["unit_fen"], row["personal_fen"]) == (
+        SEALED.base_fen,
+        SEALED.unit_fen,
+        SEALED.personal_fen,
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "members"),
+    [(UNIT_STATUSES, UnitStatus), (STATUSES, Status), (METHODS, Method)],
+    ids=["unit", "person", "method"],
+)
+def test_every_member_of_a_closed_set_has_a_label(
+    labels: Mapping[str, str], members: type[UnitStatus] | type[Status] | type[Method]
+) -> None:
+    assert list(labels) == [member.value for member in members]
+    assert len(set(labels.values())) == len(labels)
+
+
+def test_queries_drill_to_queries_and_order_by_something() -> None:
+    codes = [query.code for query in QUERIES]
+    assert len(codes) == len(set(codes))
+    for query in QUERIES:
+        assert query.drill in {"", *codes}
+        assert query.order in query.source
+        assert "%(unit_id)s" in query.source, "an operator sees only their own unit"
+        keys = [column.key for column in query.columns]
+        assert len(keys) == len(set(keys))
+        assert all(key in query.source for key in keys)
+        for condition in query.filters:
+            assert f"%({condition.field.key})s" in condition.where

@@ -1,0 +1,220 @@
+"""Each refusal by the smallest example that reaches it: at its exact cell, and nothing else."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from server.business.base import Due, Person, Status, Unit, UnitStatus
+from server.business.businesses import business_of
+from server.business.check import ROWS_MAX, check_batch
+from server.business.month import Month
+from server.business.refusals import REFUSALS, Level
+from tests.business.samples import (
+    DUE,
+    ELSEWHERE,
+    HEADS,
+    ID_MALE,
+    NORMAL,
+    PERSONS,
+    SEALED,
+    UNIT,
+    WITHDRAWN,
+    cells,
+    id_born,
+    rows_of,
+    unit,
+)
+
+Cell = tuple[int | None, str, str]
+JULY = Month.of(2026, 7)
+
+
+@dataclass(frozen=True)
+class Example:
+    """``changes`` are what differs from the passing rows, ``head`` from the passing head."""
+
+    code: str
+    business: str
+    cell: tuple[int | None, str]
+    changes: Sequence[Mapping[str, str]] = ({},)
+    head: Mapping[str, str] = field(default_factory=dict)
+    unit: Unit = UNIT
+    persons: Mapping[Any, Person] = field(default_factory=lambda: PERSONS)
+    due: Mapping[Month, Due] | None = field(default_factory=lambda: DUE)
+    taken: Mapping[str, set[str]] = field(default_factory=dict)
+    also: tuple[Cell, ...] = ()
+    words: str = ""
+
+
+def opening(code: str, key: str, change: Mapping[str, str], **more: Any) -> Example:
+    more.setdefault("persons", {})
+    return Example(code, "account_opening", (0, key), (change,), **more)
+
+
+def registered(**changes: Any) -> Mapping[Any, Person]:
+    return {ID_MALE: replace(NORMAL, **changes)}
+
+
+def choose(who: Person) -> Mapping[str, str]:
+    return {"account": str(who.account)}
+
+
+BORN_2010 = id_born(datetime.date(2010, 7, 16))  # 15 on the unit's day, 16 on the next.
+BORN_1880 = "440524188001010014"
+PASSPORT = {"id_type": "护照", "id_number": "E12345678"}
+PERMIT = {"id_type": "04", "id_number": "532301199003070013"}
+PAYING = {"remittance": "S1"}
+
+EXAMPLES = (
+    # What a cell can be.
+    opening("V01", "phone", {"phone": " \u200b"}, words="手机号码不能为空"),
+    opening("V01", "sex", {**PASSPORT, "born": "1990-03-07"}),
+    opening("V02", "base", {"base": "八千"}, words="“八千”"),
+    opening("V03", "month", {"month": "七月"}),
+    opening("V04", "born", {"born": "1990-02-30"}),
+    opening("V04", "born", {**PASSPORT, "sex": "男", "born": "1990-02-30"}),
+    opening("V05", "id_type", {"id_type": "户口本"}, words="身份证"),
+    Example("V06", "sealing", (0, "remark"), ({"remark": "长" * 61},), words="最多 60"),
+    opening("V07", "phone", {"phone": "12345"}),
+    Example("V08", "sealing", (0, "account"), ({"account": "张伟"},)),
+    Example("V08", "unsealing", (0, "account"), ({"account": "李秀英"},)),
+    Example("V12", "sealing", (None, ""), ({},) * (ROWS_MAX + 1)),
+    opening("V13", "card", {"card": "6228480000000000019"}),
+    Example("V14", "prepayment", (None, "remark"), head={"remark": "\x00"}),
+    # Any business.
+    Example("G01", "sealing", (None, ""), unit=unit(status=UnitStatus.SEALED), words="封存"),
+    Example("G01", "unsealing", (None, ""), unit=unit(status=UnitStatus.DEFERRED)),
+    opening("G01", "", {}, unit=unit(status=UnitStatus.CLOSED)),
+    Example("G01", "remittance", (None, ""), unit=unit(status=UnitStatus.DEFERRED)),
+    Example("G02", "sealing", (None, ""), unit=unit(paying=PAYING), words="S1"),
+    Example("G02", "unsealing", (None, ""), unit=unit(paying={"back_payment": "S1"})),
+    opening("G02", "", {}, unit=unit(paying={"prepayment": "S1"})),
+    Example("G03", "sealing", (0, "account"), ({"account": "532399999999"},)),
+    Example("G03", "sealing", (0, "account"), (choose(ELSEWHERE),)),
+    Example("G03", "unsealing", (0, "account"), (choose(ELSEWHERE),)),
+    Example("G04", "sealing", (0, "account"), (choose(WITHDRAWN),)),
+    Example("G04", "unsealing", (0, "account"), (choose(WITHDRAWN),)),
+    Example("G07", "sealing", (1, "account"), ({}, {}), words="第 1 行"),
+    Example("G07", "account_opening", (1, "id_number"), ({}, {"phone": "13987812346"})),
+    Example("G10", "sealing", (None, ""), ()),
+    # 个人账户设立.
+    opening("K01", "id_number", {"id_number": "532301199003070013"}, words="应为“2”"),
+    opening("K01", "id_number", {"id_number": "532301199002300015"}, words="不是真实日期"),
+    opening("K01", "id_number", {"id_number": "532301900307001"}, words="15 位"),
+    opening("K01", "id_number", {"id_number": "5.32301E+17"}),
+    opening("K01", "id_number", PERMIT),
+    opening("K02", "sex", {"sex": "女"}, words="应为男"),
+    opening("K02", "born", {"born": "1990-03-08"}, words="应为1990-03-07"),
+    opening("K03A", "id_number", {}, persons=registered()),
+    opening("K03B", "id_number", {}, persons=registered(status=Status.SEALED)),
+    opening("K04A", "id_number", {}, persons=registered(unit_id=7, status=Status.SEALED)),
+    opening("K04B", "id_number", {}, persons=registered(unit_id=7)),
+    opening("K05", "id_number", {}, persons=registered(status=Status.WITHDRAWN)),
+    opening("K06", "name", {}, persons=registered(name="张纬"), also=((0, "id_number", "K03A"),)),
+    opening("K07", "phone", {}, taken={"phone": {"13987812345"}}),
+    opening("K08", "base", {"base": "2019.99"}, words="2,020.00 至 26,023.00"),
+    opening("K08", "base", {"base": "26023.01"}),
+    opening("K08", "base", {"base": "-5"}),
+    Example("K08", "unsealing", (0, "base"), ({"base": "26023.01"},)),
+    opening("K09", "month", {"month": "2026-06"}, words="2026-07 至 2026-08"),
+    opening("K09", "month", {"month": "2026-09"}),
+    opening("K10A", "id_number", {"id_number": BORN_2010}),
+    opening("K10A", "born", {**PASSPORT, "sex": "1", "born": "2010-07-16"}),
+    opening("K10B", "id_number", {"id_number": BORN_1880}),
+    opening("K11", "name", {"name": "张3"}, words="“张3”"),
+    opening("K11", "name", {"name": "欧阳 小娜"}),
+    # 个人封存, 个人启封.
+    Example("F01", "sealing", (0, "account"), (choose(SEALED),), words="封存"),
+    Example("F02", "sealing", (0, "month"), ({"month": "2026-06"},), words="2026-06"),
+    Example("Q01", "unsealing", (0, "account"), (choose(NORMAL),), words="正常"),
+    Example("Q02", "unsealing", (0, "month"), ({"month": "2026-06"},), words="2026-07 或以后"),
+    Example(
+        "Q02",
+        "unsealing",
+        (0, "month"),
+        ({"month": "2026-07"},),
+        persons={SEALED.account: replace(SEALED, paid_through=JULY)},
+        words="2026-08 或以后",
+    ),
+    Example(
+        "Q06",
+        "unsealing",
+        (0, "month"),
+        ({"month": "2026-07"},),
+        persons={SEALED.account: replace(SEALED, until_month=JULY.plus(2))},
+        words="2026-09",
+    ),
+    # 汇缴, 预缴.
+    Example("H01", "remittance", (None, "until"), head={"until": "2026-06"}),
+    Example("H01", "remittance", (None, "until"), head={"until": "2026-08"}, words="至 2026-07"),
+    Example("H01A", "remittance", (None, "until"), unit=unit(paid_through=JULY), words="2026-08"),
+    Example("H03", "remittance", (None, "until"), due={JULY: Due(0, 0)}),
+    Example("H04", "remittance", (None, ""), unit=unit(paying=PAYING)),
+    Example("H05", "remittance", (None, "method"), unit=unit(signed_account="")),
+    Example(
+        "H06",
+        "remittance",
+        (None, "method"),
+        head={"method": "预缴转出"},
+        due={JULY: Due(3, 6400_00)},
+        words="5,000.00 元不足，还差 1,400.00 元",
+    ),
+    Example("Y01", "prepayment", (None, "payer"), unit=unit(signed_account="")),
+    Example("Y02", "prepayment", (None, "amount"), head={"amount": "0"}),
+    Example(
+        "Y02",
+        "prepayment",
+        (None, "amount"),
+        head={"amount": "100.01"},
+        unit=unit(payment_limit_fen=100_00),
+        words="100.00",
+    ),
+    Example("Y03", "prepayment", (None, ""), unit=unit(paying={"prepayment": "S1"})),
+)
+# Said where no row and no head is checked: drafts, submissions, imports, the counter.
+SAID_ELSEWHERE = {
+    "V09", "V10", "V11", "G05", "G08", "G09", "G11", "G12", "G13", "G14", "G15", "K11H",
+}  # fmt: skip
+
+
+def place(example: Example) -> str:
+    return f"{example.code}-{example.business}-{example.cell[1]}"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=place)
+def test_refusal_stands_at_its_cell_alone(example: Example) -> None:
+    business = business_of(example.business)
+    row, key = example.cell
+    if business.is_batch and not key:
+        row = None
+    head = {**HEADS[business.code], **example.head}
+    rows = rows_of(business, *example.changes) if example.changes else []
+    checked = check_batch(
+        business, example.unit, head, rows, example.persons, example.due, True, example.taken
+    )
+    assert sorted(cells(checked), key=str) == sorted(
+        [(row, key, example.code), *example.also], key=str
+    )
+    told = next(p for p in checked.problems if p.code == example.code)
+    assert told.level is REFUSALS[example.code].level
+    assert example.words in told.text + told.next_step
+
+
+def test_every_refusal_of_a_check_has_an_example() -> None:
+    of_checks = {code for code in REFUSALS if code[0] in "VGKFQHY"}
+    assert {e.code for e in EXAMPLES} == of_checks - SAID_ELSEWHERE
+
+
+def test_hints_do_not_block() -> None:
+    hints = {code for code, refusal in REFUSALS.items() if refusal.level is Level.HINT}
+    assert hints >= {"K07", "K10B", "K11H"}
+    old = rows_of(business_of("account_opening"), {"id_number": BORN_1880})
+    checked = check_batch(business_of("account_opening"), UNIT, {}, old, {})
+    assert cells(checked) == [(0, "id_number", "K10B")]
+    assert checked.errors == []
+    assert checked.bad_rows == set()
