@@ -1,0 +1,146 @@
+"""Wires the server: which parts are real is chosen here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from litestar import Litestar, Response, get
+from litestar.contrib.jinja import JinjaTemplateEngine
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.template.config import TemplateConfig
+
+from server import batches
+from server.api.batches import BATCH_ROUTES, BODY_MAX_BYTES
+from server.api.errors import HANDLERS
+from server.api.login import login_router
+from server.api.queries import QUERY_ROUTES
+from server.api.receipts import RECEIPT_ROUTES, TEMPLATES
+from server.certificates import TrustFolder, spki_sha256
+from server.config import Config
+from server.db import Pool, open_pool, transaction
+from server.log import describe
+from server.login import LoginSettings
+from server.notices import tell_payment_ended
+from server.outside.bank import HttpBank
+from server.payments import Payments
+from server.receipts import fonts
+from server.receipts.issue import Press
+from server.receipts.layout import ReceiptData
+from server.receipts.pdf import render
+from server.receipts.sign import Signer
+from server.sessions import end_sessions_of_untrusted
+
+log = logging.getLogger(__name__)
+RECHECK_EVERY_S = 24 * 60 * 60
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
+}
+
+
+@get("/health", summary="服务是否可用", tags=["公开"])
+async def health(pool: Pool) -> dict[str, str]:
+    async with transaction(pool) as conn:
+        await conn.execute("select 1")
+    return {"status": "ok"}
+
+
+@get("/v/style.css", include_in_schema=False)
+async def verify_style() -> Response[bytes]:
+    return Response((TEMPLATES / "style.css").read_bytes(), media_type="text/css")
+
+
+ROUTES: list[Any] = [
+    health, verify_style, login_router, *BATCH_ROUTES, *QUERY_ROUTES, *RECEIPT_ROUTES,
+]  # fmt: skip
+
+
+def create_app(config: Config) -> Litestar:
+    """The ASGI application; everything it opens is closed when it ends."""
+    certificate = x509.load_pem_x509_certificate((config.files / "tls/server.pem").read_bytes())
+    own_spki = frozenset({spki_sha256(certificate)})
+    trust = TrustFolder(config.files / "trust")
+    pool = open_pool(config.database_url)
+    settings = LoginSettings(config.audience, own_spki, trust)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        await pool.open(wait=True, timeout=30)
+        bank = HttpBank(config.bank_url, config.bank_key, timeout_s=config.pace.bank_timeout_s)
+        payments = Payments(pool, bank, batches.complete_paid, tell_payment_ended, config.pace)
+        with _processes() as processes:
+            app.state.update(
+                pool=pool,
+                payments=payments,
+                press=Press(_printer(processes, config.files), config.public_url),
+                spki_sha256=own_spki,
+                audience=config.audience,
+            )
+            tasks = [asyncio.create_task(payments.run()), asyncio.create_task(_recheck(pool, trust))]
+            yield
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        await bank.close()
+        await pool.close()
+
+    return Litestar(
+        route_handlers=ROUTES,
+        dependencies={
+            "pool": Provide(lambda: pool, sync_to_thread=False),
+            "login_settings": Provide(lambda: settings, sync_to_thread=False),
+        },
+        exception_handlers=HANDLERS,
+        lifespan=[lifespan],
+        openapi_config=OpenAPIConfig(title="住房公积金单位网厅", version="1", path="/schema"),
+        template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
+        request_max_body_size=BODY_MAX_BYTES,
+        response_headers=[{"name": k, "value": v} for k, v in SECURITY_HEADERS.items()],  # type: ignore[misc]
+        logging_config=None,
+    )  # fmt: skip
+
+
+def _processes() -> ProcessPoolExecutor:
+    """Receipts are rendered in a process of their own, away from the event loop."""
+    return ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=fonts.load
+    )
+
+
+def _printer(processes: ProcessPoolExecutor, files: Path):  # type: ignore[no-untyped-def]
+    signer = Signer(
+        load_pem_private_key((files / "receipts/signer.key").read_bytes(), None),
+        x509.load_pem_x509_certificates((files / "receipts/signer.pem").read_bytes()),
+    )
+
+    async def render_signed(receipt: ReceiptData) -> bytes:
+        loop = asyncio.get_running_loop()
+        document = await loop.run_in_executor(processes, render, receipt)
+        return await asyncio.to_thread(signer.sign, document)
+
+    return render_signed
+
+
+async def _recheck(pool: Pool, trust: TrustFolder) -> None:
+    """Daily: sessions of certificates that have been revoked meanwhile end."""
+    while True:
+        await asyncio.sleep(RECHECK_EVERY_S)
+        try:
+            async with transaction(pool) as conn:
+                await end_sessions_of_untrusted(conn, trust.current())
+        except Exception as error:
+            log.error("sessions: the daily check failed: %s", describe(error))

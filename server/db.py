@@ -1,0 +1,49 @@
+"""The database: one pool, one transaction a request, and the clock that is the centre's."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+CONNECTIONS_MIN, CONNECTIONS_MAX = 2, 10
+WAIT_S = 10.0
+# The application works as hpf_app, which cannot change the ledger. A statement or a lock that takes
+# longer than this is a fault, not a wait.
+SETTINGS = (
+    "-c role=hpf_app -c statement_timeout=60s -c lock_timeout=20s"
+    " -c idle_in_transaction_session_timeout=60s -c timezone=Asia/Shanghai"
+)
+
+
+def open_pool(url: str, connections_max: int = CONNECTIONS_MAX) -> Pool:
+    """A pool that is not open yet: ``await pool.open()`` belongs into the application's start."""
+    return AsyncConnectionPool(
+        url,
+        kwargs={"options": SETTINGS, "prepare_threshold": 1},
+        min_size=min(CONNECTIONS_MIN, connections_max),
+        max_size=connections_max,
+        timeout=WAIT_S,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One transaction: committed at the end, rolled back by any exception."""
+    async with pool.connection(timeout=WAIT_S) as conn, conn.transaction():
+        yield conn
+
+
+def new_id() -> int:
+    """A 63-bit id that grows with time: milliseconds, then 21 random bits. It means nothing else."""
+    return (int(time.time() * 1000) << 21 | secrets.randbits(21)) & (2**63 - 1)

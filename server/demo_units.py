@@ -1,0 +1,115 @@
+"""The demo's units with their staff and first payments, made through the same doors as real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server import batches, drafts, parameters, payments, units
+from server.business.account_opening import ACCOUNT_OPENING
+from server.business.base import Business
+from server.business.month import Month
+from server.business.remittance import REMITTANCE
+from server.business.sealing import SEALING
+from server.db import Connection, Pool, new_id, transaction
+from server.demo_people import person
+from server.enrolment import Operator, bind_certificate
+from server.outside.bank import Bank
+from server.outside.sandbox_bank.books import Account
+from server.outside.sandbox_bank.control import SandboxBank
+
+CENTRE = "楚雄州住房公积金管理中心"
+FIRST_DAY = datetime.date(2026, 6, 18)
+TODAY = datetime.date(2026, 7, 20)
+FIRST_MONTH = Month.of(2026, 6)
+OPERATOR = Operator("李经办", "532301198512310024", "13987800001")
+
+
+@dataclass(frozen=True)
+class DemoUnit:
+    """A unit, the numbers of its people, how many of them are sealed, and its money at the bank."""
+
+    name: str
+    uscc: str
+    branch: int
+    people: range
+    sealed: int
+    deposit_fen: int
+
+
+UNITS = (
+    DemoUnit("楚雄彩云科技有限公司", "91532300MA6NTEQT85", 5301, range(0, 60), 6, 5_000_000_00),
+    DemoUnit("楚雄州第二中学", "12532300432100072Y", 5301, range(1000, 1120), 8, 9_000_000_00),
+    DemoUnit("姚安县供水站", "91440300708461136T", 5325, range(2000, 2012), 2, 300_000_00),
+)
+
+
+async def seed(pool: Pool, bank: Bank, desk: SandboxBank, certificates: Sequence[bytes]) -> int:
+    """Fills an empty database; does nothing to one that has its centre. Returns the first unit."""
+    async with transaction(pool) as conn:
+        rows = await conn.execute("select unit_id from unit order by opened_day, unit_id limit 1")
+        if row := await rows.fetchone():
+            return int(row[0])
+        await units.open_centre(conn, CENTRE, FIRST_DAY)
+    first = 0
+    for unit in UNITS:
+        unit_id = await _make(pool, bank, desk, unit)
+        first = first or unit_id
+    async with transaction(pool) as conn:
+        for der in certificates:
+            await bind_certificate(conn, first, OPERATOR, der)
+        await parameters.end_day(conn, TODAY)
+    return first
+
+
+async def _make(pool: Pool, bank: Bank, desk: SandboxBank, unit: DemoUnit) -> int:
+    account_no = f"532301{unit.people.start:06d}"
+    agreement = f"XY{account_no}"
+    await asyncio.to_thread(_sign_at_bank, desk, unit, account_no, agreement)
+    async with transaction(pool) as conn:
+        opening = units.Opening(
+            unit.name, unit.uscc, "532301", unit.branch, FIRST_MONTH.plus(-1), 1200, 1200
+        )
+        unit_id = await units.open_unit(conn, opening)
+        signed = units.SignedAccount(account_no, unit.name, "中国建设银行楚雄分行", "105", agreement)
+        await units.sign_account(conn, unit_id, signed)
+    rows = [person(n) | {"month": str(FIRST_MONTH)} for n in unit.people]
+    await _submit(pool, unit_id, ACCOUNT_OPENING, {}, rows)
+    paid = await _submit(pool, unit_id, REMITTANCE, {"until": str(FIRST_MONTH), "method": "settle"}, [])
+    runner = payments.Payments(pool, bank, batches.complete_paid, _tell_nobody, payments.Pace(10))
+    await runner.start(unit_id, paid.serial, 30)
+    async with transaction(pool) as conn:
+        cursor = await conn.execute(
+            "select acct_id from account where unit_id = %s order by acct_id limit %s", (unit_id, unit.sealed)
+        )
+        sealed = [{"account": str(row[0]), "reason": "01"} for row in await cursor.fetchall()]
+    await _submit(pool, unit_id, SEALING, {}, sealed)
+    return unit_id
+
+
+def _sign_at_bank(desk: SandboxBank, unit: DemoUnit, account_no: str, agreement: str) -> None:
+    desk.set_account(Account(account_no, unit.name, unit.deposit_fen))
+    desk.sign(agreement, account_no)
+
+
+async def _tell_nobody(
+    conn: Connection, payment: payments.Payment, is_posted: bool, reason: str
+) -> None:
+    assert is_posted, "the demo's first remittance is paid"
+
+
+async def _submit(
+    pool: Pool, unit_id: int, business: Business, head: dict[str, str], rows: list[dict[str, str]]
+) -> batches.Answer:
+    """What the counter would have entered; the counter signs nothing with a key."""
+
+    async def approve(conn: Connection, digest: bytes) -> None:
+        return None
+
+    clerk = batches.Operator(unit_id, 0, "中心柜台", "counter")
+    async with transaction(pool) as conn:
+        batch_id, version = await drafts.save_new(conn, unit_id, 0, business.code, head, rows)
+    order = batches.Submit(business, batch_id, version, False, f"demo-{new_id()}")
+    return await batches.submit(pool, clerk, order, approve)

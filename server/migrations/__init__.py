@@ -1,0 +1,1 @@
+"""The database's history: plain SQL files, applied in order by Alembic."""
