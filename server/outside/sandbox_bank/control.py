@@ -1,0 +1,145 @@
+"""Starts and stops a sandbox bank and gives its staff's commands, for the demo and the tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+from server.outside.sandbox_bank.books import Account, Debit
+from server.outside.sandbox_bank.scenarios import Fault
+
+READY_FILE = "ready.json"
+PROJECT = Path(__file__).resolve().parents[3]
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 10.0
+COMMAND_LIMIT_S = 10.0
+POLL_S = 0.02
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What a serving bank tells of itself in ``ready.json``."""
+
+    url: str
+    port: int
+    pid: int
+    key_hex: str
+    admin_token: str
+
+    @property
+    def key(self) -> bytes:
+        return bytes.fromhex(self.key_hex)
+
+
+class SandboxBank:
+    """A sandbox bank in its own process, with its books in ``folder``."""
+
+    def __init__(
+        self, folder: Path, *, seed: int | None = None, fresh_s: float | None = None
+    ) -> None:
+        self.folder = folder
+        self._options = [
+            *(["--seed", str(seed)] if seed is not None else []),
+            *(["--fresh-s", str(fresh_s)] if fresh_s is not None else []),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready: Ready | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def ready(self) -> Ready:
+        assert self._ready is not None, "not started"
+        return self._ready
+
+    def start(self) -> Ready:
+        """Start the process and wait until it serves."""
+        assert self._process is None, "started twice"
+        file = self.folder / READY_FILE
+        file.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "server.outside.sandbox_bank", "--dir", str(self.folder),
+             *self._options],
+            cwd=PROJECT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + START_LIMIT_S
+        while not file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError("the sandbox bank does not start; its own words are above")
+            time.sleep(POLL_S)
+        self._ready = msgspec.json.decode(file.read_bytes(), type=Ready)
+        return self._ready
+
+    def stop(self) -> None:
+        """End the process in good order; does nothing when it is not running."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_LIMIT_S)
+        self._process = None
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_LIMIT_S)
+            self._process = None
+
+    def set_account(self, account: Account) -> None:
+        self._command("POST", "accounts", account)
+
+    def accounts(self) -> list[Account]:
+        return msgspec.json.decode(self._command("GET", "accounts"), type=list[Account])
+
+    def balance_fen(self, account_no: str) -> int:
+        return next(one.balance_fen for one in self.accounts() if one.account_no == account_no)
+
+    def sign(self, agreement: str, account_no: str) -> None:
+        self._command("POST", "agreements", {"agreement": agreement, "account_no": account_no})
+
+    def cancel(self, agreement: str) -> None:
+        self._command("DELETE", f"agreements/{agreement}")
+
+    def add_fault(self, fault: Fault) -> None:
+        self._command("POST", "faults", fault)
+
+    def clear_faults(self) -> None:
+        self._command("DELETE", "faults")
+
+    def set_day(self, day: date) -> None:
+        self._command("POST", "day", {"day": day})
+
+    def debits(self) -> list[Debit]:
+        return msgspec.json.decode(self._command("GET", "debits"), type=list[Debit])
+
+    def _command(self, method: str, path: str, content: Any = None) -> bytes:
+        with httpx.Client(trust_env=False, timeout=COMMAND_LIMIT_S) as client:
+            answer = client.request(
+                method,
+                f"{self.ready.url}/admin/{path}",
+                content=None if content is None else msgspec.json.encode(content),
+                headers={"authorization": f"Bearer {self.ready.admin_token}"},
+            )
+        return answer.raise_for_status().content
