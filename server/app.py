@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,8 +14,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from litestar import Litestar, Response, get
-from litestar.contrib.jinja import JinjaTemplateEngine
-from litestar.di import Provide
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.template.config import TemplateConfig
 
@@ -52,7 +52,7 @@ SECURITY_HEADERS = {
 
 
 @get("/health", summary="服务是否可用", tags=["公开"])
-async def health(pool: Pool) -> dict[str, str]:
+async def health(pool: NamedDependency[Pool]) -> dict[str, str]:
     async with transaction(pool) as conn:
         await conn.execute("select 1")
     return {"status": "ok"}
@@ -109,7 +109,7 @@ def create_app(config: Config) -> Litestar:
         openapi_config=OpenAPIConfig(title="住房公积金单位网厅", version="1", path="/schema"),
         template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
         request_max_body_size=BODY_MAX_BYTES,
-        response_headers=[{"name": k, "value": v} for k, v in SECURITY_HEADERS.items()],  # type: ignore[misc]
+        response_headers=SECURITY_HEADERS,
         logging_config=None,
     )  # fmt: skip
 
@@ -121,7 +121,9 @@ def _processes() -> ProcessPoolExecutor:
     )
 
 
-def _printer(processes: ProcessPoolExecutor, files: Path):  # type: ignore[no-untyped-def]
+def _printer(
+    processes: ProcessPoolExecutor, files: Path
+) -> Callable[[ReceiptData], Awaitable[bytes]]:
     signer = Signer(
         load_pem_private_key((files / "receipts/signer.key").read_bytes(), None),
         x509.load_pem_x509_certificates((files / "receipts/signer.pem").read_bytes()),

@@ -237,9 +237,7 @@ def _make_receipt_signer(ca: DemoCa) -> None:
         (NameOID.ORGANIZATION_NAME, "住房公积金管理中心（演示）"),
         (NameOID.COMMON_NAME, "电子回单签章（演示）"),
     )
-    extensions: Extensions = [
-        (_usage(digital_signature=True, content_commitment=True), True)
-    ]
+    extensions: Extensions = [(_usage(digital_signature=True, content_commitment=True), True)]
     _issue(ca.receipts, subject, ca.issuing, Kind.P256, extensions)
 
 

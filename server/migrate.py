@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.pool import NullPool
 
 
 class UnknownSchema(RuntimeError):
@@ -20,19 +22,14 @@ def migrate(url: str) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     scripts = ScriptDirectory.from_config(config)
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: _connect(url))
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=10), poolclass=NullPool
+    )
     with engine.begin() as connection:
         _refuse_unknown(connection, scripts)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    engine.dispose()
     return scripts.get_current_head() or ""
-
-
-def _connect(url: str) -> object:
-    import psycopg
-
-    return psycopg.connect(url, connect_timeout=10)
 
 
 def _refuse_unknown(connection: sqlalchemy.Connection, scripts: ScriptDirectory) -> None:

@@ -235,13 +235,16 @@ class Payments:
             row = await rows.fetchone()
         assert row is not None, "a payment names a signed account"
         holder, bank_name, bank_code, agreement = row
-        payer = BankAccount(payment.account_no, holder, bank_name, bank_code)
+        payer = BankAccount(payment.account_no, holder, bank_code, bank_name)
         return Collection(
             str(payment.payment_id), payment.amount_fen, payer, agreement, f"住房公积金{payment.business}"
         )
 
     async def _settle(self, payment: Payment, answer: BankAnswer) -> None:
         match answer.outcome:
+            case Outcome.SUCCESS if answer.amount_fen != payment.amount_fen:
+                log.error("payment %s: the bank booked another amount", payment.payment_id)
+                await self._set(payment, "unknown", wait_s=self._pace.after(payment.attempts + 1))
             case Outcome.SUCCESS:
                 await self._set(payment, "collected", bank_serial=answer.bank_serial)
                 await self._post(replace(payment, bank_serial=answer.bank_serial))

@@ -105,6 +105,7 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Start the database and return the superuser's DSN; refuses a second supervisor."""
         assert self._lock is None, "started twice"
+        own = {self.root, *(folder for folder in self.root.parents if not folder.exists())}
         self.root.mkdir(parents=True, exist_ok=True)
         self._lock = try_lock(self.root / "supervisor.lock")
         if self._lock is None:
@@ -112,6 +113,7 @@ class EmbeddedPostgres:
         exit_on_termination()
         atexit.register(self.stop)
         try:
+            self._choose_user(own)
             self._prepare()
             endpoint = self._write_settings()
             self._start_server(endpoint)
@@ -131,14 +133,17 @@ class EmbeddedPostgres:
             self._lock.close()
             self._lock = None
 
-    def _prepare(self) -> None:
+    def _choose_user(self, own: set[Path]) -> None:
+        """Only our ``own`` folders are opened to the database's user, never one that was there."""
         identity = database_identity(self._user, self._data)
         self._identity = identity or _refuse("D07")
-        if self._identity.name:
-            self.root.chmod(0o711)  # The database's user passes through, and lists nothing.
+        for folder in own if self._identity.name else ():
+            folder.chmod(0o711)  # The database's user passes through, and lists nothing.
         blocked = self._identity.blocked_folder(self.root)
         if blocked is not None:
             _refuse("D03", user=self._identity.name, folder=blocked)
+
+    def _prepare(self) -> None:
         self._check_version()
         self._programs = programs_folder(self._identity, MAJOR, self.root)
         self._run.mkdir(exist_ok=True)
@@ -186,7 +191,8 @@ class EmbeddedPostgres:
             return
         self._wait(lambda: not self._memory_in_use(), STOP_LIMIT_S, "D06")
         # PostgreSQL itself takes a zombie, or a stranger with the old number, for its dead server.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        for file in (self._data / "postmaster.pid", *self._run.glob(".s.PGSQL.*")):
+            file.unlink(missing_ok=True)
 
     def _write_settings(self) -> Endpoint:
         endpoint = Endpoint.choose(self._run)

@@ -110,6 +110,6 @@ def inside(kind: Kind, value: Any) -> Any:
 def wire(kind: Kind, value: Any) -> Any:
     """A value as the API gives it: months and days as text, money in fen."""
     value = inside(kind, value)
-    if value is None or (isinstance(value, int) and kind.python is int):
+    if value is None or (kind.python is int and not kind.is_text_on_wire):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

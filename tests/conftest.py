@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from server.db import Connection, Pool, open_pool, transaction
+from server.db import Connection, Pool, open_pool
 from server.migrate import migrate
 from server.postgres import EmbeddedPostgres
 
@@ -57,6 +57,6 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def conn(pool: Pool) -> AsyncIterator[Connection]:
     """One transaction, rolled back at the end."""
-    async with transaction(pool) as conn:
+    async with pool.connection() as conn:
         yield conn
         await conn.rollback()

@@ -63,6 +63,7 @@ class Kind:
     editor: ClassVar[str] = "text"
     align_right: ClassVar[bool] = False
     python: ClassVar[type] = str
+    is_text_on_wire: ClassVar[bool] = False
     length_max: ClassVar[int] = 60
     sample: ClassVar[str] = ""
 
@@ -239,6 +240,21 @@ class Whole(Kind):
 
     def show(self, value: int) -> str:
         return f"{value:,}"
+
+
+@dataclass(frozen=True)
+class Serial(Kind):
+    """A business serial number (业务流水号): up to 19 digits, more than JSON numbers carry safely."""
+
+    python: ClassVar[type] = int
+    is_text_on_wire: ClassVar[bool] = True
+    length_max: ClassVar[int] = 24
+
+    def parse(self, text: str) -> int:
+        plain = half_width(text)
+        if not re.fullmatch(r"[0-9]{1,19}", plain) or int(plain) >= 2**63:
+            raise Invalid("V05", found=text.strip(), choices="业务流水号")
+        return int(plain)
 
 
 @dataclass(frozen=True)

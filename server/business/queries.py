@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.business.base import METHODS, STATUSES, Field
-from server.business.kinds import Account, Choice, Day, Masked, Money, MonthKind, Stamp, Text, Whole
+from server.business.kinds import Account, Choice, Day, Masked, Money, MonthKind, Serial, Stamp, Text, Whole
 
 PAYMENT_KINDS = {"remittance": "汇缴", "prepayment": "预缴"}
 RECEIPT_KINDS = {
@@ -103,7 +103,7 @@ PAYMENTS = Query(
         Field("persons", "人数", Whole(), width=70),
         Field("amount", "金额", Money(), summed=True),
         Field("method", "缴款方式", Choice(METHODS), width=90),
-        Field("serial", "业务流水号", Text(), width=170),
+        Field("serial", "业务流水号", Serial(), width=170),
         Field("receipt_no", "回单号", Text(), width=110),
     ),
     source="""
@@ -125,7 +125,7 @@ PAYMENT_PERSONS = Query(
     code="payment_persons",
     label="缴存人员明细",
     menu="",
-    filters=(Filter(Field("parent", "业务流水号", Whole()), "txn_id = %(parent)s"),),
+    filters=(Filter(Field("parent", "业务流水号", Serial()), "txn_id = %(parent)s"),),
     columns=(
         Field("account", "个人账号", Account(), width=120),
         Field("name", "姓名", Text(), width=120),
@@ -162,7 +162,7 @@ RECEIPTS = Query(
         Field("title", "回单", Text(), width=150),
         Field("persons", "人数", Whole(), width=70),
         Field("amount", "金额", Money(), summed=True),
-        Field("serial", "业务流水号", Text(), width=170),
+        Field("serial", "业务流水号", Serial(), width=170),
         Field("prints", "打印次数", Whole(), width=80),
         Field("issued_at", "填制时间", Stamp(), width=150),
     ),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import LiteralString
 
 import pytest
 
-from server.db import Connection
+from server.db import Connection, Pool, transaction
 from server.outside.sms import MASK, Outbox, Template, full_text, shown_text
 
 PHONE = "13887800000"
@@ -18,45 +19,51 @@ COLLECTED_TEXT = (
 )
 
 
+@pytest.fixture
+async def open_transaction(pool: Pool) -> AsyncIterator[Connection]:
+    async with transaction(pool) as conn:
+        yield conn
+
+
 async def _rows(conn: Connection, query: LiteralString) -> list[tuple[object, ...]]:
     found = await conn.execute(query)
     return list(await found.fetchall())
 
 
 @pytest.mark.anyio
-async def test_send_writes_a_waiting_message_with_its_text(conn: Connection) -> None:
-    message_id = await Outbox(conn).send(PHONE, Template.COLLECTED, COLLECTED, "p1")
+async def test_send_writes_a_waiting_message_with_its_text(open_transaction: Connection) -> None:
+    message_id = await Outbox(open_transaction).send(PHONE, Template.COLLECTED, COLLECTED, "p1")
     rows = await _rows(
-        conn,
+        open_transaction,
         "select message_id, phone, template, params, state, attempts, masked_text from sms_outbox",
     )
     assert rows == [(message_id, PHONE, "COLLECTED", COLLECTED, "waiting", 0, COLLECTED_TEXT)]
 
 
 @pytest.mark.anyio
-async def test_send_same_business_again_gives_the_first_id(conn: Connection) -> None:
-    outbox = Outbox(conn)
+async def test_send_same_business_again_gives_the_first_id(open_transaction: Connection) -> None:
+    outbox = Outbox(open_transaction)
     ids = [await outbox.send(PHONE, Template.COLLECTED, COLLECTED, "p1") for _ in range(2)]
     other = await outbox.send(PHONE, Template.NOT_COLLECTED, REFUSED, "p1")
     assert ids[0] == ids[1] != other
-    assert await _rows(conn, "select count(*) from sms_outbox") == [(2,)]
+    assert await _rows(open_transaction, "select count(*) from sms_outbox") == [(2,)]
 
 
 @pytest.mark.anyio
-async def test_send_rolled_back_leaves_no_message(conn: Connection) -> None:
-    async with conn.transaction(force_rollback=True):
-        await Outbox(conn).send(PHONE, Template.COLLECTED, COLLECTED, "p1")
-        assert await _rows(conn, "select count(*) from sms_outbox") == [(1,)]
-    assert await _rows(conn, "select count(*) from sms_outbox") == [(0,)]
+async def test_send_rolled_back_leaves_no_message(open_transaction: Connection) -> None:
+    async with open_transaction.transaction(force_rollback=True):
+        await Outbox(open_transaction).send(PHONE, Template.COLLECTED, COLLECTED, "p1")
+        assert await _rows(open_transaction, "select count(*) from sms_outbox") == [(1,)]
+    assert await _rows(open_transaction, "select count(*) from sms_outbox") == [(0,)]
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("phone", ["", "0878-3123456", "12345678901", "+8613887800000"])
 async def test_send_to_no_mobile_phone_fails_the_message_not_the_business(
-    conn: Connection, phone: str
+    open_transaction: Connection, phone: str
 ) -> None:
-    await Outbox(conn).send(phone, Template.NOT_COLLECTED, REFUSED, "p1")
-    assert await _rows(conn, "select state from sms_outbox") == [("failed",)]
+    await Outbox(open_transaction).send(phone, Template.NOT_COLLECTED, REFUSED, "p1")
+    assert await _rows(open_transaction, "select state from sms_outbox") == [("failed",)]
 
 
 @pytest.mark.parametrize("template", Template)

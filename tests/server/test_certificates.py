@@ -234,3 +234,9 @@ def test_demo_ca_old_list_is_renewed(ca: DemoCa) -> None:
     demo_ca.issue_crl(ca, "issuing", NOW - timedelta(days=60), NOW - timedelta(days=30))
     demo_ca.make(ca.folder)
     assert rejection(ca, ca.operator("p256").certificate) == "accepted"
+
+
+def test_trust_is_read_from_the_folder_with_crls(ca: DemoCa) -> None:
+    trust = load_trust(ca.trust_folder)
+    assert (len(trust.roots), len(trust.intermediates), len(trust.crls)) == (1, 1, 2)
+    assert all(crl.next_update_utc and crl.next_update_utc > NOW for crl in trust.crls)

@@ -160,10 +160,13 @@ def test_start_pid_file_naming_a_living_stranger_is_ignored(root: Path) -> None:
     _keep_a_row(dsn)
     pid_file = root / "data" / "postmaster.pid"
     remains = pid_file.read_text().splitlines()
+    socket_lock = root / "run" / ".s.PGSQL.5432.lock"
     supervisor.stop()
     # As after a power cut: the old number now belongs to somebody else, here to us.
-    pid_file.write_text("\n".join([str(os.getpid()), *remains[1:]]) + "\n")
-    shutil.chown(pid_file, (root / "data").stat().st_uid, (root / "data").stat().st_gid)
+    owner = (root / "data").stat()
+    for file in (pid_file, socket_lock):
+        file.write_text("\n".join([str(os.getpid()), *remains[1:]]) + "\n")
+        os.chown(file, owner.st_uid, owner.st_gid)
     with EmbeddedPostgres(root) as dsn:
         assert _count(dsn) == 1
 
@@ -252,6 +255,16 @@ def test_start_behind_a_private_folder_is_refused_and_changes_no_mode(root: Path
         EmbeddedPostgres(private / "db", "nobody").start()
     assert f" {private}" in str(refusal.value)
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+@only_root
+def test_start_under_a_strict_umask_opens_the_folders_it_makes(root: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        with EmbeddedPostgres(root / "made" / "db", "nobody") as dsn:
+            _keep_a_row(dsn)
+    finally:
+        os.umask(umask)
 
 
 @only_root

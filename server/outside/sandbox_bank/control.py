@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import date
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 import msgspec
 
 from server.outside.sandbox_bank.books import Account, Debit
@@ -135,11 +137,16 @@ class SandboxBank:
         return msgspec.json.decode(self._command("GET", "debits"), type=list[Debit])
 
     def _command(self, method: str, path: str, content: Any = None) -> bytes:
-        with httpx.Client(trust_env=False, timeout=COMMAND_LIMIT_S) as client:
-            answer = client.request(
+        connection = HTTPConnection("127.0.0.1", self.ready.port, timeout=COMMAND_LIMIT_S)
+        with closing(connection):
+            connection.request(
                 method,
-                f"{self.ready.url}/admin/{path}",
-                content=None if content is None else msgspec.json.encode(content),
-                headers={"authorization": f"Bearer {self.ready.admin_token}"},
+                f"/admin/{path}",
+                None if content is None else msgspec.json.encode(content),
+                {"authorization": f"Bearer {self.ready.admin_token}"},
             )
-        return answer.raise_for_status().content
+            answer = connection.getresponse()
+            body = answer.read()
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(f"the sandbox bank refused {method} {path}: {answer.status}")
+        return body

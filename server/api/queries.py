@@ -1,0 +1,126 @@
+"""Routes of the queries, the unit's own facts, and how far a payment has come."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Router, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from server import payments, people, queries, units
+from server.api.batches import batch_id_of
+from server.api.scope import authorised
+from server.api.wire import ProblemOut, bank_problem
+from server.business.queries import QUERIES, Query
+from server.receipts import issue
+
+PEOPLE = (
+    "account", "name", "id_tail", "status", "base_fen", "unit_fen", "personal_fen", "balance_fen",
+    "from_month", "until_month", "paid_through", "is_frozen",
+)  # fmt: skip
+
+
+class PageOut(msgspec.Struct, frozen=True):
+    """``next`` is the cursor to ask the next page with; count and totals come with the first page."""
+
+    rows: list[dict[str, Any]]
+    next: int | None
+    count: int
+    totals: dict[str, int]
+
+
+def routes(query: Query) -> Any:
+    @get(f"/{query.code}", summary=query.label)
+    async def run(
+        request: Request[Any, Any, Any],
+        after: FromQuery[int | None] = None,
+        limit: int = QueryParameter(name="limit", default=200, ge=1, le=queries.PAGE_MAX),
+    ) -> PageOut:
+        texts = {k: v for k, v in request.query_params.items() if k not in ("after", "limit")}
+        values = queries.parse_filters(query, texts)
+        async with authorised(request) as scope:
+            page = await queries.run(scope.conn, query, scope.session.unit_id, values, after, limit)
+        kinds = {column.key: column.kind for column in query.columns}
+        rows = [
+            {key: queries.wire(kind, row[key]) for key, kind in kinds.items()}
+            | {"_key": str(row[query.order])}
+            for row in page.rows
+        ]
+        return PageOut(rows, page.after, page.count, page.totals)
+
+    return run
+
+
+class UnitOut(msgspec.Struct, frozen=True):
+    unit: dict[str, Any]
+    operator: dict[str, str]
+
+
+@get("/api/unit", summary="本单位", tags=["单位"])
+async def unit(request: Request[Any, Any, Any]) -> UnitOut:
+    async with authorised(request) as scope:
+        found = await units.facts(scope.conn, scope.session.unit_id)
+        session = scope.session
+    shown = {name: getattr(found, name) for name in found.__dataclass_fields__}
+    shown["paid_through"] = str(found.paid_through)
+    return UnitOut(shown, {"name": session.operator_name, "login_kind": session.login_kind})
+
+
+class PeopleOut(msgspec.Struct, frozen=True):
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+
+
+@get("/api/people", summary="本单位职工名册（供模糊查询）", tags=["单位"])
+async def roster(request: Request[Any, Any, Any]) -> PeopleOut:
+    async with authorised(request) as scope:
+        found = await people.roster(scope.conn, scope.session.unit_id)
+    months = {"from_month", "until_month", "paid_through"}
+    rows = [
+        [
+            str(value) if key in months and value is not None else value
+            for key, value in ((key, getattr(person, key)) for key in PEOPLE)
+        ]
+        for person in found
+    ]
+    return PeopleOut(PEOPLE, rows)
+
+
+class StepOut(msgspec.Struct, frozen=True):
+    at: str
+    state: str
+    text: str
+
+
+class PaymentOut(msgspec.Struct, frozen=True):
+    serial: str
+    business: str
+    amount_fen: int
+    state: str
+    receipt_no: str | None
+    timeline: list[StepOut]
+    problem: ProblemOut | None
+
+
+@get("/api/payments/{serial:str}", summary="缴款进度", tags=["缴存业务"])
+async def payment(request: Request[Any, Any, Any], serial: FromPath[str]) -> PaymentOut:
+    async with authorised(request) as scope:
+        unit_id = scope.session.unit_id
+        found = await payments.timeline(scope.conn, unit_id, batch_id_of(serial))
+        receipt_no = await issue.number_of(scope.conn, unit_id, found.payment.payment_id)
+    return PaymentOut(
+        serial,
+        found.payment.business,
+        found.payment.amount_fen,
+        found.payment.state,
+        receipt_no,
+        [StepOut(step.at, step.state, step.text) for step in found.steps],
+        bank_problem(found.problem_code, found.bank_text),
+    )
+
+
+QUERY_ROUTES = [
+    Router("/api/queries", route_handlers=[routes(query) for query in QUERIES], tags=["查询"]),
+    unit,
+    roster,
+    payment,
+]

@@ -1,0 +1,1 @@
+"""Receipts: one PDF, rendered, signed and kept by the server, for everybody."""

@@ -1,0 +1,93 @@
+"""The whole server as a client meets it, in this process: real database, bank, CA, signed approvals."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from server.business.businesses import business_of
+from server.business.document import document_sha256
+from server.business.signed_message import Algorithm, approval_message, login_message
+from server.certificates import spki_sha256
+from server.demo_ca import DemoCa, Issued
+
+AUDIENCE = "https://testserver.local"
+
+
+def text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+@dataclass
+class Caller:
+    """One operator at one client, with a P-256 key."""
+
+    client: AsyncTestClient[Litestar]
+    ca: DemoCa
+    key: Issued
+    unit_id: int
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def sign(self, message: bytes) -> str:
+        key = self.key.key
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return text(key.sign(message, ec.ECDSA(hashes.SHA256())))
+
+    async def call(self, method: str, path: str, **arguments: Any) -> Any:
+        self.client.cookies.clear()
+        headers = arguments.pop("headers", {})
+        if self.cookies:
+            headers = headers | {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        answer = await self.client.request(method, path, headers=headers, **arguments)
+        self.cookies.update(dict(answer.cookies))
+        return answer
+
+    async def log_in(self) -> Any:
+        opened = (await self.call("POST", "/auth/challenge", json={})).json()
+        spki = spki_sha256(self.ca.tls.certificate)
+        fingerprint = hashlib.sha256(self.key.der).digest()
+        nonce = base64.b64decode(opened["nonce"])
+        message = login_message(opened["audience"], nonce, opened["challenge_id"], spki, fingerprint)
+        body = {
+            "challenge_id": opened["challenge_id"],
+            "algorithm": Algorithm.ECDSA_SHA256.value,
+            "certificate": text(self.key.der),
+            "server_spki_sha256": text(spki),
+            "signature": self.sign(message),
+        }
+        return await self.call("POST", "/auth/login", json=body)
+
+    async def save(self, code: str, rows: list[Any], head: dict[str, str] | None = None) -> dict[str, Any]:
+        body = {"head": head or {}, "rows": rows}
+        answer = await self.call("POST", f"/api/businesses/{code}/batches", json=body)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def approval(self, code: str, idem: str, rows: list[Any], head: dict[str, str], only_passing: bool) -> Any:
+        digest = document_sha256(business_of(code).code, self.unit_id, head, rows, only_passing)
+        spki = spki_sha256(self.ca.tls.certificate)
+        fingerprint = hashlib.sha256(self.key.der).digest()
+        message = approval_message(AUDIENCE, idem, digest, spki, fingerprint)
+        return {"algorithm": Algorithm.ECDSA_SHA256.value, "signature": self.sign(message)}
+
+    async def do(
+        self, code: str, rows: list[Any], head: dict[str, str] | None = None, only_passing: bool = False
+    ) -> Any:
+        """Saves and submits as the client does."""
+        head, idem = head or {}, str(uuid.uuid4())
+        saved = await self.save(code, rows, head)
+        body = {
+            "version": saved["version"],
+            "only_passing": only_passing,
+            "approval": self.approval(code, idem, rows, head, only_passing),
+        }
+        path = f"/api/businesses/{code}/batches/{saved['batch_id']}/submit"
+        return await self.call("POST", path, json=body, headers={"Idempotency-Key": idem})
