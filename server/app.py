@@ -30,6 +30,7 @@ from server.config import Config
 from server.db import Pool, open_pool, transaction
 from server.log import describe
 from server.login import LoginSettings
+from server.login_limits import forget_old_failures
 from server.notices import tell_payment_ended
 from server.outside.bank import HttpBank
 from server.payments import Payments
@@ -138,11 +139,12 @@ def _printer(
 
 
 async def _recheck(pool: Pool, trust: TrustFolder) -> None:
-    """Daily: sessions of certificates that have been revoked meanwhile end."""
+    """Daily: ends the sessions of certificates revoked meanwhile; old failed logins are forgotten."""
     while True:
         await asyncio.sleep(RECHECK_EVERY_S)
         try:
             async with transaction(pool) as conn:
                 await end_sessions_of_untrusted(conn, trust.current())
+                await forget_old_failures(conn)
         except Exception as error:
             log.error("sessions: the daily check failed: %s", describe(error))

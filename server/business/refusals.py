@@ -216,6 +216,7 @@ REFUSALS: dict[str, Refusal] = {
     "W04": Refusal("证书 Key 已拔出，窗口已锁定", "请插入登录时的证书 Key 并输入密码", status=401),
     "W05": Refusal("插入的不是登录时的证书 Key", "已退出登录；请用本单位的证书 Key 重新登录", status=401),
     "W06": Refusal("电脑休眠后窗口已锁定", "请输入证书 Key 的密码", status=401),
+    "W07": Refusal("窗口由经办人锁定", "请输入证书 Key 的密码", status=401),
 }
 
 
