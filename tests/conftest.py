@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
@@ -16,6 +17,9 @@ from psycopg.conninfo import make_conninfo
 from server.db import Connection, Pool, open_pool
 from server.migrate import migrate
 from server.postgres import EmbeddedPostgres
+
+# Before Qt is imported: tests need no screen unless they bring one.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 @pytest.fixture(scope="session")

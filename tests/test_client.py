@@ -69,10 +69,25 @@ def test_missing_ca_file_is_refused(tmp_path: Path) -> None:
 def test_unit_is_parsed_into_its_types() -> None:
     def respond(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/unit":
-            return httpx.Response(200, json={"unit": UNIT, "operator": {"name": "李", "login_kind": "certificate"}})
+            return httpx.Response(
+                200, json={"unit": UNIT, "operator": {"name": "李", "login_kind": "certificate"}}
+            )
         columns = ["account", "name", "id_tail", "status", "base_fen", "unit_fen", "personal_fen",
                    "balance_fen", "from_month", "until_month", "paid_through", "is_frozen"]  # fmt: skip
-        row = [100000000001, "阿依·买买提", "****0012", "02", 1, 2, 3, 4, "2026-01", None, "2026-06", False]
+        row = [
+            100000000001,
+            "阿依·买买提",
+            "****0012",
+            "02",
+            1,
+            2,
+            3,
+            4,
+            "2026-01",
+            None,
+            "2026-06",
+            False,
+        ]
         return httpx.Response(200, json={"columns": columns, "rows": [row]})
 
     facts = client(respond).facts()
@@ -80,7 +95,11 @@ def test_unit_is_parsed_into_its_types() -> None:
     assert facts.unit.business_day == datetime.date(2026, 7, 15)
     assert facts.unit.paying == {"remittance": "77"}
     person = facts.persons[100000000001]
-    assert (person.status, person.from_month, person.until_month) == (Status.SEALED, Month.of(2026, 1), None)
+    assert (person.status, person.from_month, person.until_month) == (
+        Status.SEALED,
+        Month.of(2026, 1),
+        None,
+    )
     assert person.unit_id == UNIT["unit_id"]
 
 
@@ -89,11 +108,14 @@ def test_refusal_of_the_server_keeps_code_words_and_places() -> None:
         {"row": 3, "key": "base", "code": "K08", "level": "error", "text": "超限", "next_step": "改"}]}  # fmt: skip
     error = refusal(lambda: client(lambda _: httpx.Response(422, json=body)).unit())
     assert (error.reason.code, error.reason.text) == ("G14", "有 1 处需要更正")
-    assert [(p.row, p.key, p.code, p.level) for p in error.problems] == [(3, "base", "K08", Level.ERROR)]
+    assert [(p.row, p.key, p.code, p.level) for p in error.problems] == [
+        (3, "base", "K08", Level.ERROR)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, "N01"), (404, "N04"), (413, "N02"), (429, "N08"), (500, "N05"), (502, "N09")]
+    ("status", "code"),
+    [(401, "N01"), (404, "N04"), (413, "N02"), (429, "N08"), (500, "N05"), (502, "N09")],
 )
 def test_answer_that_is_not_the_servers_is_told_by_its_status(status: int, code: str) -> None:
     error = refusal(lambda: client(lambda _: httpx.Response(status, html="<html>")).log_out())
@@ -110,7 +132,9 @@ def test_answer_that_cannot_be_read_is_refused() -> None:
     [(httpx.ConnectError, "N06"), (httpx.ConnectTimeout, "N06"), (httpx.ReadTimeout, "N07"),
      (httpx.RemoteProtocolError, "N07"), (httpx.WriteError, "N07")],
 )  # fmt: skip
-def test_network_failure_is_told_and_get_is_tried_three_times(failure: type[Exception], code: str) -> None:
+def test_network_failure_is_told_and_get_is_tried_three_times(
+    failure: type[Exception], code: str
+) -> None:
     tries: list[str] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -160,14 +184,18 @@ def test_body_over_the_limit_is_refused_before_it_is_sent(monkeypatch: pytest.Mo
         sent.append(request)
         return httpx.Response(200, json={})
 
-    assert refusal(lambda: client(respond).save_new("sealing", {}, [{"a": "b"}])).reason.code == "N02"
+    assert (
+        refusal(lambda: client(respond).save_new("sealing", {}, [{"a": "b"}])).reason.code == "N02"
+    )
     assert not sent
 
 
 def test_query_sends_filled_filters_and_cursor() -> None:
     def respond(request: httpx.Request) -> httpx.Response:
         assert dict(request.url.params) == {"name": "李", "after": "12", "limit": "200"}
-        return httpx.Response(200, json={"rows": [{"a": 1}], "next": None, "count": 0, "totals": {}})
+        return httpx.Response(
+            200, json={"rows": [{"a": 1}], "next": None, "count": 0, "totals": {}}
+        )
 
     page = client(respond).query("roster", {"name": "李", "status": ""}, after=12)
     assert page.rows == ({"a": 1},)
@@ -175,7 +203,12 @@ def test_query_sends_filled_filters_and_cursor() -> None:
 
 def test_challenge_for_another_host_is_never_signed() -> None:
     nonce = base64.b64encode(bytes(32)).decode()
-    body = {"challenge_id": "c", "nonce": nonce, "audience": "https://evil.example", "expires_in_s": 120}
+    body = {
+        "challenge_id": "c",
+        "nonce": nonce,
+        "audience": "https://evil.example",
+        "expires_in_s": 120,
+    }
     assert refusal(client(lambda _: httpx.Response(201, json=body)).challenge).reason.code == "L10"
 
 

@@ -112,3 +112,15 @@ def test_finish_all_drops_answers(qtbot: Any) -> None:
     tasks.run(lambda _: None, flushed.append, fail)
     qtbot.waitUntil(lambda: bool(flushed))
     assert answers == []
+
+
+def test_task_cancelled_thousands_of_times_does_not_end_the_process(qtbot: Any) -> None:
+    """The last reference to a cancelled task used to go in a worker, which killed the process."""
+    answers: list[int] = []
+    for number in range(2000):
+        task = tasks.run(lambda _, n=number: n, answers.append, fail)
+        if number % 3:
+            task.cancel()
+        del task
+    qtbot.waitUntil(lambda: len(answers) == len(range(0, 2000, 3)), timeout=20_000)
+

@@ -12,7 +12,6 @@ All of them are under the SIL Open Font License, whose text stands beside them i
 """
 
 import argparse
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -146,7 +145,9 @@ def main() -> None:
     cut(regular, None, "Regular")
     cut(chosen.sans / "700Bold" / "NotoSansSC_700Bold.ttf", gbk_codes(), "Bold")
     build_rare(chosen.cjk, chosen.yi, set(TTFont(regular).getBestCmap()))
-    shutil.copyfile(chosen.sans / "LICENSE_FONT", HERE / "OFL.txt")
+    yi_owner = TTFont(chosen.yi)["name"].getDebugName(0)
+    licence = (chosen.sans / "LICENSE_FONT").read_text("utf-8")
+    (HERE / "OFL.txt").write_text(f"{yi_owner} (Yi syllables of HPFRareSans)\n{licence}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ class Listing:
             if ahead is None:
                 break
             self._draw_sums("本页小计", subtotal)
-            self._continue()
+            self.continue_on_next_page()
         if self.pages.number > 1:
             self._draw_sums("本页小计", subtotal)
 
@@ -144,9 +144,9 @@ class Listing:
         self._draw_grid([pages.y, pages.y - row_pt], [self.edges[0], *self.edges[first:]])
         pages.y -= row_pt
 
-    def _continue(self) -> None:
+    def continue_on_next_page(self) -> None:
         self.pages.next_page()
-        self.draw_continued_head()
+        self._draw_continued_head()
         if self._rows_top is None:
             self._rows_top = self._make_forms()
         self.pages.use(CONTINUED)
@@ -161,7 +161,7 @@ class Listing:
             self._draw_grid(levels, self.edges)
         return self.pages.y
 
-    def draw_continued_head(self) -> None:
+    def _draw_continued_head(self) -> None:
         pages, receipt, size = self.pages, self.receipt, self.sheet.text_pt
         y = pages.y - size
         pages.put(pages.left, y, size, f"{receipt.title}（续）", bold=True)

@@ -33,8 +33,7 @@ def render(receipt: ReceiptData) -> bytes:
         listing = Listing(pages)
         listing.draw()
         if pages.y - pages.sheet.row_pt - _foot_height(pages) < pages.bottom:
-            pages.next_page()
-            listing.draw_continued_head()
+            listing.continue_on_next_page()
         listing.draw_total()
     assert pages.y - _foot_height(pages) >= pages.bottom, "the head leaves no room on this paper"
     _draw_foot(pages)

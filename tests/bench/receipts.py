@@ -13,12 +13,12 @@ from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF, Qt
 from PySide6.QtGui import (
     QFont,
     QFontDatabase,
-    QGuiApplication,
     QPageSize,
     QPainter,
     QPdfWriter,
     QPen,
 )
+from PySide6.QtWidgets import QApplication
 
 from server.receipts.fonts import FILES, REGULAR, load
 from server.receipts.layout import Column, ReceiptData
@@ -129,7 +129,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def measure() -> list[dict[str, object]]:
-    application = QGuiApplication.instance() or QGuiApplication([])
+    application = QApplication.instance() or QApplication([])  # Fonts live as long as it does.
     QFontDatabase.addApplicationFont(str(FILES[REGULAR]))
     load()
     listed, single, rows = make_receipt(ROWS), make_receipt(0), make_rows(ROWS)

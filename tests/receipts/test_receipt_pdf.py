@@ -14,7 +14,7 @@ import pytest
 from server.receipts import fonts
 from server.receipts.layout import Column, Paper, fit, fit_line
 from server.receipts.pdf import render
-from tests.receipts.conftest import LONG_NAME, RARE_NAMES, make_receipt, run, text_of
+from tests.receipts.samples import LONG_NAME, RARE_NAMES, make_receipt, run, text_of
 
 
 @pytest.mark.parametrize("name", RARE_NAMES)

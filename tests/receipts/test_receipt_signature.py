@@ -8,9 +8,11 @@ import pypdfium2
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from server.receipts.layout import Paper
 from server.receipts.overlay import mark_reprint, merge
 from server.receipts.pdf import render
-from tests.receipts.conftest import Authority, Paper, make_receipt, run, text_of
+from tests.receipts.conftest import Authority
+from tests.receipts.samples import make_receipt, run, text_of
 
 MARK = "第2次补打  2026-07-16 09:00  李经办"
 

@@ -1,0 +1,1 @@
+"""The demo: everything real behind the window, and the main job played through it."""

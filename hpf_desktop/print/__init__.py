@@ -1,0 +1,1 @@
+"""Preview and printing of the server's stored PDFs."""

@@ -1,0 +1,374 @@
+"""Any business with rows: fill the sheet, save, submit, and hold the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMessageBox, QToolButton, QWidget
+
+from hpf_desktop.answers import Answer, Batch, CheckAnswer, Facts, Saved
+from hpf_desktop.log import explain
+from hpf_desktop.ui.business_page import BusinessPage
+from hpf_desktop.ui.fields import FieldForm
+from hpf_desktop.ui.page import Desk, Menus, button
+from hpf_desktop.ui.sheet.colours import SheetColours
+from hpf_desktop.ui.sheet.sheet import Sheet
+from hpf_desktop.ui.submission import Submission
+from hpf_desktop.ui.theme import scaled
+from hpf_desktop.ui.unfinished import UnfinishedDialog
+from server.business.base import Business
+from server.business.check import check_head
+from server.business.refusals import Level, Problem, Refused, problem
+
+# Kept in the local draft beside the head: which saved batch the rows belong to.
+DRAFT_BATCH, DRAFT_VERSION = "_batch_id", "_version"
+
+
+class BatchPage(BusinessPage):
+    def __init__(self, desk: Desk, business: Business, parent: QWidget | None = None) -> None:
+        super().__init__(desk, business, parent)
+        self.setObjectName(f"batch_{business.code}")
+        self._sheet_is_busy = False
+        self._column_scale = 1000
+        self.sheet = Sheet(business, desk.colours, self)
+        self.head = FieldForm(business.head, 3, self)
+        self._make_actions()
+        self._make_top()
+        if business.head:
+            self.column.addWidget(self.head)
+        self.column.addWidget(self.sheet, 1)
+        self._connect()
+        self._fit_columns()
+        self._set_facts()
+        self._begin_drafts()
+
+    # --- Building ---
+
+    def _make_actions(self) -> None:
+        def action(text: str, name: str, slot: Any, key: str = "") -> QAction:
+            made = QAction(text, self, objectName=name)
+            made.triggered.connect(lambda _=False: slot())
+            if key:
+                made.setShortcut(QKeySequence(key))
+            self.addAction(made)
+            return made
+
+        self.submit_action = action("提交", "submit", self.submit, "Ctrl+Return")
+        self.only_passing_action = action("只提交通过的行", "submit_passing", self.submit_passing)
+        self.save_action = action("保存", "save", self.save, "Ctrl+S")
+        self.open_action = action("打开业务单…", "open_batch", self.ask_batch, "Ctrl+O")
+        self.new_action = action("新建业务单", "new_batch", self.ask_new, "Ctrl+N")
+
+    def _make_top(self) -> None:
+        self.top.addWidget(button("打开业务单…", "open_batch_button", self.ask_batch))
+        self.top.addWidget(button("新建业务单", "new_batch_button", self.ask_new))
+        self.save_button = button("保存", "save_button", self.save)
+        self.top.addWidget(self.save_button)
+        self.sheet.add_primary(self.submit_action)
+        submit_button = self.sheet.findChild(QToolButton, "button_submit")
+        menu = QMenu(submit_button)
+        menu.addAction(self.only_passing_action)
+        submit_button.setMenu(menu)
+        submit_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+
+    def _connect(self) -> None:
+        sheet = self.sheet
+        sheet.status_changed.connect(self.counted)
+        sheet.told.connect(self.told)
+        sheet.draft_saved.connect(self.draft_told)
+        sheet.refused.connect(self.bar.show_problem)
+        sheet.busy_changed.connect(self._sheet_busy)
+        self.head.edited.connect(self._set_facts)
+        sheet.commands["check"].triggered.connect(lambda _=False: self.check_at_server())
+
+    def menus(self) -> Menus:
+        own = [self.new_action, self.open_action, self.save_action, None]
+        own += [self.submit_action, self.only_passing_action]
+        return [("文件(&F)", own), *self.sheet.menus()]
+
+    # --- Facts and drafts ---
+
+    def show_facts(self) -> None:
+        super().show_facts()
+        # What was posted is not checked again: its people are no longer as it found them.
+        if hasattr(self, "sheet") and not self.sheet.is_locked:
+            self._set_facts()
+
+    def _set_facts(self) -> None:
+        facts: Facts = self.desk.facts
+        checked = check_head(self.business, facts.unit, self.head.texts(), None)
+        self.head.put_problems(p for p in checked.problems if p.key)
+        self.sheet.set_facts(facts.unit, checked.head, facts.persons)
+        whole = next((p for p in checked.problems if not p.key), None)
+        if whole:
+            self.bar.show_problem(whole)
+
+    def set_colours(self, colours: SheetColours) -> None:
+        self.sheet.set_colours(colours)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """The columns keep their proportion to the letters; who made one wider keeps that too."""
+        view, ratio = self.sheet.view, scaled(1000) / self._column_scale
+        self._column_scale = scaled(1000)
+        if ratio != 1:
+            for column in range(view.model().columnCount()):
+                view.setColumnWidth(column, round(view.columnWidth(column) * ratio))
+
+    def _begin_drafts(self) -> None:
+        drafts, unit_id = self.desk.drafts, self.desk.facts.unit.unit_id
+        if drafts is None:
+            return
+        self.sheet.keep_drafts(drafts, unit_id, self._draft_head)
+        kept = [
+            d for d in drafts.list()
+            if (d.business_code, d.unit_id) == (self.business.code, unit_id) and d.row_count
+        ]  # fmt: skip
+        if kept:
+            self.sheet.lock()
+            when = kept[0].saved_at.astimezone().strftime("%Y-%m-%d %H:%M")
+            self.bar.ask(
+                f"上次没有办完：{kept[0].row_count} 行，保存于 {when}。要接着办吗？",
+                [("恢复", self._restore), ("放弃", self._forget_draft)],
+            )
+
+    def _draft_head(self) -> Mapping[str, str]:
+        texts = self.head.texts()
+        if self.saved:
+            texts |= {DRAFT_BATCH: self.saved.batch_id, DRAFT_VERSION: str(self.saved.version)}
+        return texts
+
+    def _restore(self) -> None:
+        self.sheet.unlock()
+        try:
+            head = dict(self.sheet.restore_draft() or {})
+        except Refused as unreadable:
+            self.show_failure(unreadable)
+            return
+        batch_id, version = head.pop(DRAFT_BATCH, ""), head.pop(DRAFT_VERSION, "")
+        if batch_id and version.isdigit():
+            self.saved = Saved(batch_id, int(version))
+        self.head.set_texts(head)
+        self._set_facts()
+        self.told.emit(f"已恢复 {self.sheet.row_count} 行")
+
+    def _forget_draft(self) -> None:
+        self.sheet.unlock()
+        self.sheet.discard_draft()
+
+    # --- Saving and opening ---
+
+    def save(self) -> None:
+        if self.sheet.is_locked:
+            return
+        client, code, saved = self.desk.session.client, self.business.code, self.saved
+        head, rows = self.head.texts(), self.sheet.texts()
+
+        def work(_: Any) -> Saved:
+            if saved is None:
+                return client.save_new(code, head, rows)
+            return client.save_again(code, saved, head, rows)
+
+        self.work("正在保存…", work, self._saved, self._save_failed)
+
+    def _saved(self, saved: Saved) -> None:
+        self.saved = saved
+        self.sheet.mark_saved()
+        self.sheet.discard_draft()
+        self.told.emit(f"已保存到服务器：业务单 {saved.batch_id}，第 {saved.version} 版")
+
+    def _save_failed(self, error: Exception) -> None:
+        told = explain(error)
+        if told.code == "G08" and self.saved:
+            batch_id = self.saved.batch_id
+            theirs = ("打开对方保存的", lambda: self.open_batch(batch_id))
+            self.bar.show_problem(told, [theirs, ("另存为新业务单", self._save_as_new)])
+            return
+        self.show_failure(error)
+
+    def _save_as_new(self) -> None:
+        self.saved = None
+        self.save()
+
+    def ask_batch(self) -> None:
+        if not self._may_replace():
+            return
+        dialog = UnfinishedDialog(self.desk, self.business, self)
+        dialog.chosen.connect(self.open_batch)
+        dialog.key_needed.connect(self.key_needed)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def open_batch(self, batch_id: str) -> None:
+        client, code = self.desk.session.client, self.business.code
+        self.work("正在打开业务单…", lambda _: client.load(code, batch_id), self._loaded)
+
+    def _loaded(self, batch: Batch) -> None:
+        self._start_over()
+        self.saved = Saved(batch.batch_id, batch.version)
+        self.head.set_texts(batch.head)
+        self._set_facts()
+        self.sheet.load(batch.rows)
+        self.told.emit(f"已打开业务单 {batch.batch_id}：{len(batch.rows)} 行")
+        if batch.state == "paying":
+            self.sheet.lock()
+            self.bar.show_problem(problem("B11"))
+            return
+        self.sheet.check_all(lambda errors, hints: self.check_at_server())
+
+    def ask_new(self) -> None:
+        if self._may_replace():
+            self.new_batch()
+
+    def new_batch(self) -> None:
+        self._start_over()
+        self.head.set_texts({})
+        self._set_facts()
+        self.sheet.load([])
+
+    def _start_over(self) -> None:
+        self.saved = self._submission = None
+        self.sheet.unlock()
+        self.head.lock(False)
+        self._refresh_actions()
+        self.bar.clear()
+
+    def _may_replace(self) -> bool:
+        """Whether what stands in the sheet may give way; asks when it is nowhere else."""
+        if self.sheet.is_locked or not self.sheet.has_unsaved or not self.sheet.row_count:
+            return self._submission is None
+        box = QMessageBox.StandardButton
+        chosen = QMessageBox.question(
+            self, self.title, f"有 {self.sheet.row_count} 行还没有保存到服务器，要放弃吗？",
+            box.Discard | box.Cancel, box.Cancel,
+        )  # fmt: skip
+        return chosen == box.Discard
+
+    def may_close(self) -> bool:
+        """The local draft keeps what is unsaved; only without one is there something to ask."""
+        if self.desk.drafts is not None and not self.sheet.is_locked:
+            if self.sheet.has_unsaved:
+                self.sheet.save_draft()
+            return True
+        return self._may_replace()
+
+    # --- Checking ---
+
+    def check_at_server(self) -> None:
+        """What only the server can know, to its cells: who has an account elsewhere, for one."""
+        if self.sheet.is_locked or not self.sheet.row_count:
+            return
+        client, code = self.desk.session.client, self.business.code
+        head, rows = self.head.texts(), self.sheet.texts()
+        self.work(
+            "正在与服务器核对…", lambda _: client.check(code, head, rows), self._server_checked
+        )
+
+    def _server_checked(self, checked: CheckAnswer) -> None:
+        self.sheet.put_problems(checked.problems)
+        self.head.put_problems(p for p in checked.problems if p.row is None)
+        errors, hints = self.sheet.counts()
+        self.told.emit(f"校验完毕：错误 {errors}　提示 {hints}" if errors + hints else "校验通过")
+
+    # --- Submitting ---
+
+    def submit(self) -> None:
+        self._check_then(self._submit_all)
+
+    def submit_passing(self) -> None:
+        """Rows with errors stay behind in a batch of their own."""
+        self._check_then(lambda errors: self._send(only_passing=True))
+
+    def _check_then(self, go_on: Any) -> None:
+        if self.sheet.is_locked or self._submission:
+            return
+        self.bar.clear()
+        self.sheet.save_draft()
+        self.sheet.check_all(lambda errors, hints: go_on(errors))
+
+    def _submit_all(self, errors: int) -> None:
+        if not errors:
+            self._send(only_passing=False)
+            return
+        self.sheet.next_problem()
+        self.bar.show_problem(
+            problem("G14", count=errors), [("只提交通过的行", self.submit_passing)]
+        )
+
+    def _send(self, only_passing: bool) -> None:
+        rows = self.sheet.texts()
+        if not rows:
+            self.bar.show_problem(problem("G10"))
+            return
+        self._lock(True)
+        head = self.head.texts()
+        sent = Submission(self.desk, self.business, head, rows, self.saved, only_passing, self)
+        self._begin(sent)
+
+    def _version_saved(self, saved: Saved) -> None:
+        super()._version_saved(saved)
+        self.sheet.mark_saved()
+
+    def _found(self, problems: tuple[Problem, ...]) -> None:
+        """The server's check: back to the cells it speaks of."""
+        self._end_submission()
+        self.sheet.put_problems(problems)
+        self.head.put_problems(p for p in problems if p.row is None)
+        if not self.sheet.next_problem():
+            self.head.focus_problem()
+        whole = [p for p in problems if p.row is None and not p.key]
+        errors = sum(p.level is Level.ERROR for p in problems)
+        self.bar.show_problem(whole[0] if whole else problem("G14", count=errors))
+
+    def _refused(self, error: Exception) -> None:
+        self._save_failed(error)
+
+    def _answered(self, answer: Answer) -> None:
+        self.waiting.end()
+        self._submission = None
+        self.network_seen.emit(True)
+        self.facts_changed.emit()
+        if answer.problem:
+            self._ended()
+            self.bar.show_problem(answer.problem)
+            return
+        self.sheet.discard_draft()
+        if answer.state == "paying":
+            self.bar.show_problem(problem("B11"))
+            return
+        text = f"已提交 {answer.rows:,} 行，回单号 {answer.receipt_no}"
+        choices = [("新建业务单", self.new_batch)]
+        if receipt_no := answer.receipt_no:
+            choices.insert(0, ("查看回单", lambda: self._show_receipt(receipt_no)))
+            self._show_receipt(receipt_no)
+        if left := answer.left_batch_id:
+            choices.insert(0, ("处理没有通过的行", lambda: self.open_batch(left)))
+            text += "；没有通过的行已留在新的业务单中"
+        self.bar.tell(text, choices, "passed")
+        self.told.emit(text)
+
+    def _ended(self) -> None:
+        self._lock(False)
+
+    def _lock(self, is_locked: bool) -> None:
+        (self.sheet.lock if is_locked else self.sheet.unlock)()
+        self.head.lock(is_locked)
+        self._refresh_actions()
+
+    def _refresh_actions(self) -> None:
+        is_open = not self.sheet.is_locked
+        for action in (self.submit_action, self.only_passing_action, self.save_action):
+            action.setEnabled(is_open)
+        self.save_button.setEnabled(is_open)
+
+    def _sheet_busy(self, what: str, done: int, total: int) -> None:
+        if not what:
+            self._sheet_is_busy = False
+            self.waiting.end()
+            return
+        if not self._sheet_is_busy:
+            self._sheet_is_busy = True
+            self.waiting.begin(f"正在{what}…", self.sheet.cancel)
+        self.waiting.progressed(done, total)

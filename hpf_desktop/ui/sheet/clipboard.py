@@ -1,0 +1,52 @@
+"""The clipboard's two forms of a block of cells: text, and HTML that keeps long numbers. No Qt."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Sequence
+
+CELLS_MAX = 5_000_000  # More than any sheet; a clipboard is somebody else's and may hold anything.
+AS_TEXT = "style=\"mso-number-format:'\\@'\""
+
+
+class TooMuch(ValueError):
+    """The clipboard holds more cells than a sheet can."""
+
+
+def columns_of_text(text: str) -> list[list[str]]:
+    """The block column by column; short rows are padded. Excel ends it with a line break."""
+    if '"' in text:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
+    else:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        rows = [line.split("\t") for line in text.removesuffix("\n").split("\n")]
+    width = max(map(len, rows), default=0)
+    if len(rows) * width > CELLS_MAX:
+        raise TooMuch
+    if any(len(row) != width for row in rows):
+        rows = [row + [""] * (width - len(row)) for row in rows]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def text_of_rows(rows: Sequence[Sequence[str]]) -> str:
+    """Cells with a tab, a quote or a line break are quoted, as Excel does."""
+    return "\r\n".join("\t".join(map(_quoted, row)) for row in rows)
+
+
+def html_of_rows(rows: Sequence[Sequence[str]], is_text: Sequence[bool]) -> str:
+    """A table whose ``is_text`` columns Excel and Calc keep as text: 18 digits stay 18 digits."""
+    opening = [f"<td {AS_TEXT}>" if text else "<td>" for text in is_text]
+    lines = []
+    for row in rows:
+        cells = (td + html.escape(cell) + "</td>" for td, cell in zip(opening, row, strict=True))
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    head = '<head><meta charset="utf-8"></head>'
+    return f"<html>{head}<body><table>{''.join(lines)}</table></body></html>"
+
+
+def _quoted(cell: str) -> str:
+    if any(c in cell for c in '\t"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell

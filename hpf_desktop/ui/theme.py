@@ -1,0 +1,154 @@
+"""The look: one palette in light and dark, one family of letters, one zoom for everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+
+from PySide6.QtCore import QByteArray, QLibraryInfo, QLocale, QSize, Qt, QTranslator
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontDatabase,
+    QGuiApplication,
+    QIcon,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+from hpf_desktop.ui.sheet.colours import DARK, LIGHT, SheetColours
+
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+FAMILIES = ("Microsoft YaHei UI", "HPF Sans SC", "HPF Rare Sans")
+POINTS = 10.0
+TITLE_SCALE = 1.4
+ICON_SIDE = 20
+# Lengths of the style sheet in pixels at 100 %.
+LENGTHS = {
+    "gap": 5,
+    "gap_focus": 4,
+    "inset": 5,
+    "inset_focus": 4,
+    "pad": 12,
+    "pad_focus": 11,
+    "nav": 2,
+    "drop": 20,
+    "mark": 12,
+}
+
+
+def prepare(app: QApplication) -> None:
+    """Once, before the first window: style, letters, and Qt's own words in Chinese."""
+    app.setStyle("Fusion")
+    for file in sorted((RESOURCES / "fonts").glob("*.ttf")):
+        QFontDatabase.addApplicationFont(str(file))
+    words = QTranslator(app)
+    place = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if words.load(QLocale("zh_CN"), "qtbase", "_", place):
+        app.installTranslator(words)
+    app.setWindowIcon(QIcon(str(RESOURCES / "icons" / "app.svg")))
+
+
+def colours_of(theme: str) -> SheetColours:
+    """``theme`` is system, light or dark."""
+    if theme == "system":
+        scheme = QGuiApplication.styleHints().colorScheme()
+        return DARK if scheme is Qt.ColorScheme.Dark else LIGHT
+    return DARK if theme == "dark" else LIGHT
+
+
+def apply(app: QApplication, theme: str, zoom: int) -> SheetColours:
+    """Colours and sizes of every window, at once; returns the colours for what paints itself."""
+    colours = colours_of(theme)
+    font = QFont()
+    font.setFamilies(list(FAMILIES))
+    font.setPointSizeF(POINTS * zoom / 100)
+    app.setFont(font)
+    app.setPalette(palette(colours))
+    lengths = {name: f"{round(px * zoom / 100)}px" for name, px in LENGTHS.items()}
+    sheet = Template((RESOURCES / "theme" / "base.qss").read_text("utf-8"))
+    lengths |= {"images": (RESOURCES / "theme").as_posix()}
+    lengths |= {"scheme": "dark" if colours is DARK else "light"}
+    names = {name: getattr(colours, name) for name in SheetColours.__dataclass_fields__}
+    app.setStyleSheet(sheet.substitute(names | lengths))
+    return colours
+
+
+def palette(colours: SheetColours) -> QPalette:
+    role = QPalette.ColorRole
+    made = QPalette()
+    for where, name in {
+        role.Window: colours.window,
+        role.WindowText: colours.text,
+        role.Base: colours.cell,
+        role.AlternateBase: colours.computed,
+        role.Text: colours.text,
+        role.PlaceholderText: colours.muted,
+        role.Button: colours.button,
+        role.ButtonText: colours.text,
+        role.ToolTipBase: colours.cell,
+        role.ToolTipText: colours.text,
+        role.Highlight: colours.accent,
+        role.HighlightedText: colours.on_accent,
+        role.Link: colours.accent,
+        role.LinkVisited: colours.accent,
+        role.Accent: colours.accent,
+        role.BrightText: colours.error,
+        role.Light: colours.hover,
+        role.Midlight: colours.border,
+        role.Mid: colours.border,
+        role.Dark: colours.border,
+    }.items():
+        made.setColor(where, QColor(name))
+    for where in (role.Text, role.WindowText, role.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, where, QColor(colours.muted))
+    return made
+
+
+def icon(name: str, colour: str) -> QIcon:
+    """One of resources/icons, drawn in ``colour``: the files use currentColor."""
+    drawing = (RESOURCES / "icons" / f"{name}.svg").read_text("utf-8")
+    from PySide6.QtSvg import QSvgRenderer  # Late: the first window has no such icon.
+
+    renderer = QSvgRenderer(QByteArray(drawing.replace("currentColor", colour).encode()))
+    made = QPixmap(QSize(ICON_SIDE, ICON_SIDE) * 2)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    renderer.render(painter)
+    painter.end()
+    made.setDevicePixelRatio(2)
+    return QIcon(made)
+
+
+def scaled(length_px: int) -> int:
+    """A length that was meant for letters of the normal size, at the zoom that is in force."""
+    return round(length_px * QApplication.font().pointSizeF() / POINTS)
+
+
+def set_role(widget: QWidget, name: str, value: str) -> None:
+    """A dynamic property that the style sheet looks at; it does not look again by itself."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class Title(QLabel):
+    """A heading that stays in proportion to the application's letters."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._fit()
+
+    def changeEvent(self, event) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() in (event.Type.ApplicationFontChange, event.Type.ParentChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        font = QFont(QApplication.font())
+        font.setPointSizeF(font.pointSizeF() * TITLE_SCALE)
+        font.setBold(True)
+        self.setFont(font)

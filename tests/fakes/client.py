@@ -1,0 +1,301 @@
+"""A server in memory with the client's interface: it checks by the real descriptions and keeps books."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hpf_desktop.answers import (
+    Answer,
+    Approval,
+    Batch,
+    Challenge,
+    CheckAnswer,
+    Facts,
+    Page,
+    PaymentProgress,
+    PaymentStep,
+    Print,
+    Saved,
+    Standing,
+    Unfinished,
+)
+from server.business.base import Due, Person, Status, Unit, UnitStatus
+from server.business.businesses import business_of
+from server.business.check import check_batch
+from server.business.month import Month
+from server.business.queries import query_of
+from server.business.refusals import Problem, Refused, problem, refused
+
+AUDIENCE = "https://fake.example:8443"
+SPKI = hashlib.sha256(b"the server's key").digest()
+JUNE = Month.of(2026, 6)
+DUE_FEN = 12_345_600
+Texts = Mapping[str, str]
+
+
+def unit(**changes: Any) -> Unit:
+    return replace(
+        Unit(
+            unit_id=532300000123, name="楚雄示例科技有限公司", status=UnitStatus.NORMAL,
+            business_day=datetime.date(2026, 7, 15), paid_through=JUNE, unit_ratio=1200,
+            personal_ratio=1200, base_low_fen=1_900_00, base_high_fen=30_000_00,
+            prepayment_fen=50_000_00, signed_account="建设银行 ****6789", remit_ahead_months=3,
+        ),
+        **changes,
+    )  # fmt: skip
+
+
+def people(count: int = 40, unit_id: int = 532300000123) -> dict[int, Person]:
+    names = (
+        "彭强懿",
+        "赵子",
+        "陶秀杰",
+        "段雨玉",
+        "蒋霞",
+        "阿依·买买提",
+        "许建",
+        "𬎆晓龙",
+        "杨曦丽",
+        "侯静霞",
+    )
+    found = {}
+    for number in range(count):
+        account = 100000000000 + number
+        base_fen = (4_000 + number * 137) * 100
+        month_fen = base_fen * 12 // 100 // 100 * 100
+        found[account] = Person(
+            account, unit_id, names[number % len(names)],
+            Status.SEALED if number % 8 == 7 else Status.NORMAL,
+            base_fen, month_fen, month_fen, month_fen * 20, Month.of(2025, 1), None, JUNE,
+            id_tail=f"5323**********{number:04d}",
+        )  # fmt: skip
+    return found
+
+
+class FakeClient:
+    """``fault`` breaks the next call with its code; ``bank`` decides what a payment becomes."""
+
+    def __init__(self, persons: int = 40) -> None:
+        self.audience = AUDIENCE
+        self.own_unit = unit()
+        self.persons = people(persons)
+        self.batches: dict[str, Batch] = {}
+        self.submitted: dict[str, tuple[Any, Answer]] = {}
+        self.calls: list[str] = []
+        self.fault: dict[str, str] = {}
+        self.loses_answer_of: set[str] = set()
+        self.bank = "posted"
+        self.payments: dict[str, list[str]] = {}
+        self.rows_of: dict[str, list[dict[str, Any]]] = {}
+        self.prints: list[tuple[str, str]] = []
+        self.outcomes: list[tuple[str, str, str]] = []
+        self.pdf = b""
+        self.is_suspended = False
+        self.is_closed = False
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if code := self.fault.pop(name, ""):
+            raise refused(code)
+
+    # --- Login ---
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def challenge(self) -> Challenge:
+        self._call("challenge")
+        return Challenge("challenge-1", bytes(32), AUDIENCE, 120, SPKI)
+
+    def log_in(
+        self, challenge: Challenge, certificate: bytes, algorithm: str, signature: bytes
+    ) -> Standing:
+        self._call("log_in")
+        assert signature, "a login is signed"
+        self.is_suspended = False
+        return self._standing()
+
+    def resume(
+        self, challenge: Challenge, certificate: bytes, algorithm: str, signature: bytes
+    ) -> Standing:
+        self._call("resume")
+        assert self.is_suspended, "only a suspended session is resumed"
+        self.is_suspended = False
+        return self._standing()
+
+    def suspend(self) -> None:
+        self._call("suspend")
+        self.is_suspended = True
+
+    def log_out(self) -> None:
+        self._call("log_out")
+
+    def standing(self) -> Standing:
+        self._call("standing")
+        return self._standing()
+
+    def _standing(self) -> Standing:
+        own = self.own_unit
+        return Standing(
+            own.unit_id, own.name, "李经办", "certificate", self.is_suspended, 900, 28800
+        )
+
+    # --- The own unit ---
+
+    def facts(self) -> Facts:
+        self._call("facts")
+        return Facts(self.own_unit, "李经办", "certificate", self.persons)
+
+    def unit(self) -> Unit:
+        self._call("unit")
+        return self.own_unit
+
+    # --- Businesses ---
+
+    def check(self, code: str, head: Texts, rows: Sequence[Texts]) -> CheckAnswer:
+        self._call("check")
+        checked = self._checked(code, head, rows)
+        business = business_of(code)
+        shown = {
+            f.key: f.kind.show(checked.head[f.key]) for f in business.head if f.key in checked.head
+        }
+        return CheckAnswer(shown, tuple(checked.problems))
+
+    def _checked(self, code: str, head: Texts, rows: Sequence[Texts]) -> Any:
+        business = business_of(code)
+        due = {}
+        until = head.get("until", "")
+        if business.payment and business.payment.until and len(until) == 7:
+            month = self.own_unit.next_month
+            while month <= Month.parse(until):
+                due[month] = Due(35, DUE_FEN)
+                month = month.plus(1)
+        persons: Any = self.persons if business.person_key == "account" else {}
+        return check_batch(business, self.own_unit, head, rows, persons, due, is_server=True)
+
+    def save_new(self, code: str, head: Texts, rows: Sequence[Texts]) -> Saved:
+        self._call("save_new")
+        batch_id = str(7001 + len(self.batches))
+        self.batches[batch_id] = Batch(batch_id, 1, "saved", dict(head), tuple(rows))
+        return Saved(batch_id, 1)
+
+    def save_again(self, code: str, saved: Saved, head: Texts, rows: Sequence[Texts]) -> Saved:
+        self._call("save_again")
+        kept = self.batches[saved.batch_id]
+        if kept.version != saved.version:
+            raise refused("G08")
+        version = kept.version + 1
+        self.batches[saved.batch_id] = Batch(
+            saved.batch_id, version, "saved", dict(head), tuple(rows)
+        )
+        return Saved(saved.batch_id, version)
+
+    def unfinished(self, code: str) -> tuple[Unfinished, ...]:
+        self._call("unfinished")
+        return tuple(
+            Unfinished(b.batch_id, b.version, b.state, len(b.rows), "2026-07-15T09:30:00", "李经办")
+            for b in self.batches.values()
+            if b.state != "posted"
+        )
+
+    def load(self, code: str, batch_id: str) -> Batch:
+        self._call("load")
+        return self.batches[batch_id]
+
+    def discard(self, code: str, batch_id: str, version: int) -> None:
+        self._call("discard")
+        del self.batches[batch_id]
+
+    def submit(
+        self, code: str, saved: Saved, only_passing: bool, approval: Approval | None, key: str
+    ) -> Answer:
+        self._call("submit")
+        content = (code, saved, only_passing, approval)
+        if key not in self.submitted:
+            assert approval is not None, "a certificate login signs what it submits"
+            self.submitted[key] = (content, self._submitted(code, saved, only_passing))
+        first, answer = self.submitted[key]
+        if first != content:
+            raise refused("G12")
+        if "submit" in self.loses_answer_of:
+            self.loses_answer_of.discard("submit")
+            raise refused("N07")
+        return answer
+
+    def _submitted(self, code: str, saved: Saved, only_passing: bool) -> Answer:
+        batch, business = self.batches[saved.batch_id], business_of(code)
+        checked = self._checked(code, batch.head, batch.rows)
+        if checked.errors and not only_passing:
+            raise Refused(problem("G14", count=len(checked.errors)), checked.problems)
+        bad = sorted(checked.bad_rows)
+        left = None
+        if bad:
+            left = str(7001 + len(self.batches))
+            kept = tuple(batch.rows[row] for row in bad)
+            self.batches[left] = Batch(left, 1, "saved", batch.head, kept)
+        serial = f"2026071500{len(self.submitted) + 1:04d}"
+        amount_fen = checked.head.get(business.payment.amount, 0) if business.payment else 0
+        state = self.bank if business.payment else "posted"
+        self.batches[saved.batch_id] = replace(batch, state=state)
+        if state == "paying":
+            self.payments[serial] = ["pending", "sent"]
+            self.own_unit = replace(self.own_unit, paying={code: serial})
+        receipt = "2026-000001" if state == "posted" else None
+        why = problem("B10", reason="余额不足") if state == "failed" else None
+        return Answer(state, serial, receipt, len(batch.rows) - len(bad), amount_fen, left, why)
+
+    def payment(self, serial: str) -> PaymentProgress:
+        self._call("payment")
+        states = self.payments[serial]
+        words = {"pending": "已提交", "sent": "银行受理中", "unknown": "银行尚未答复，正在查询",
+                 "collected": "银行已扣款，正在入账", "posted": "已入账", "failed": "扣款失败，没有扣款"}  # fmt: skip
+        steps = tuple(
+            PaymentStep(f"2026-07-15 09:31:{second:02d}", state, words[state])
+            for second, state in enumerate(states)
+        )
+        why: Problem | None = problem("B10", reason="余额不足") if states[-1] == "failed" else None
+        receipt = "2026-000002" if states[-1] == "posted" else None
+        return PaymentProgress(serial, "remittance", DUE_FEN, states[-1], receipt, steps, why)
+
+    def end_payment(self, serial: str, state: str) -> None:
+        """What the bank has done meanwhile."""
+        self.payments[serial] += ["collected", "posted"] if state == "posted" else ["failed"]
+        self.own_unit = replace(self.own_unit, paying={})
+
+    # --- Queries and receipts ---
+
+    def query(self, code: str, filters: Texts, after: int | None = None, limit: int = 200) -> Page:
+        self._call("query")
+        query = query_of(code)
+        rows = [
+            row
+            for row in self.rows_of.get(code, [])
+            if all(
+                str(row.get(key, "")) == text for key, text in filters.items() if key != "parent"
+            )
+        ]
+        first = after or 0
+        part = rows[first : first + limit]
+        following = first + limit if first + limit < len(rows) else None
+        if after is not None:
+            return Page(tuple(part), following, 0, {})
+        totals = {c.key: sum(row[c.key] or 0 for row in rows) for c in query.columns if c.summed}
+        return Page(tuple(part), following, len(rows), totals)
+
+    def receipt_pdf(self, receipt_no: str, print_id: str = "") -> bytes:
+        self._call("receipt_pdf")
+        return self.pdf
+
+    def record_print(self, receipt_no: str, printer: str) -> Print:
+        self._call("record_print")
+        self.prints.append((receipt_no, printer))
+        nth = len([no for no, _ in self.prints if no == receipt_no]) - 1
+        return Print(f"p{len(self.prints)}", nth, f"第{nth}次补打" if nth else "")
+
+    def record_outcome(self, print_id: str, outcome: str, job: str) -> None:
+        self._call("record_outcome")
+        self.outcomes.append((print_id, outcome, job))

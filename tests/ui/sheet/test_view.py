@@ -1,0 +1,359 @@
+"""Moving, selecting and editing by keyboard and mouse, as in Excel."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSettings, Qt
+from PySide6.QtGui import QInputMethodEvent
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLineEdit
+from pytestqt.qtbot import QtBot
+
+from hpf_desktop.ui.sheet.colours import DARK
+from hpf_desktop.ui.sheet.model import SPARE_ROWS
+from hpf_desktop.ui.sheet.sheet import Sheet
+from hpf_desktop.ui.sheet.view import edge
+from server.business.account_opening import ACCOUNT_OPENING
+from server.business.refusals import problem
+from server.business.sealing import SEALING
+from tests.ui.sheet.conftest import MakeSheet
+from tests.ui.sheet.facts import editor_of, number_of, opening_row
+
+Key, Modifier = Qt.Key, Qt.KeyboardModifier
+
+
+@pytest.fixture
+def sheet(make_sheet: MakeSheet) -> Sheet:
+    made = make_sheet(rows=[opening_row(n) for n in range(6)])
+    made.view.setFocus()
+    return made
+
+
+def column(sheet: Sheet, key: str) -> int:
+    return number_of(sheet.model, key)
+
+
+def stand(sheet: Sheet, place: int, key: str) -> None:
+    sheet.view.go_to(place, column(sheet, key))
+
+
+def standing(sheet: Sheet) -> tuple[int, str]:
+    index = sheet.view.currentIndex()
+    at = index.column()
+    return index.row(), "" if at == sheet.model.result_column else sheet.model.columns[at].key
+
+
+def select(sheet: Sheet, top: int, left: str, bottom: int, right: str) -> None:
+    model = sheet.model
+    start = model.index(top, column(sheet, left))
+    sheet.view.go_to(start.row(), start.column())
+    sheet.view.selectionModel().select(
+        QItemSelection(start, model.index(bottom, column(sheet, right))),
+        QItemSelectionModel.SelectionFlag.ClearAndSelect,
+    )
+
+
+def press(
+    qtbot: QtBot, sheet: Sheet, key: Qt.Key, modifier: Modifier = Modifier.NoModifier
+) -> None:
+    qtbot.keyClick(sheet.view, key, modifier)
+
+
+def text(sheet: Sheet, place: int, key: str) -> str:
+    return sheet.model.text(place, column(sheet, key))
+
+
+def test_enter_goes_down_and_shift_enter_up(sheet: Sheet, qtbot: QtBot) -> None:
+    stand(sheet, 1, "base")
+    press(qtbot, sheet, Key.Key_Return)
+    assert standing(sheet) == (2, "base")
+    press(qtbot, sheet, Key.Key_Return, Modifier.ShiftModifier)
+    assert standing(sheet) == (1, "base")
+
+
+def test_tab_skips_computed_cells_and_wraps_to_the_next_rows_first(
+    sheet: Sheet, qtbot: QtBot
+) -> None:
+    stand(sheet, 0, "month")
+    press(qtbot, sheet, Key.Key_Tab)
+    assert standing(sheet) == (0, "sex")
+    stand(sheet, 0, "card")
+    press(qtbot, sheet, Key.Key_Tab)
+    assert standing(sheet) == (1, "name")
+    press(qtbot, sheet, Key.Key_Backtab)
+    assert standing(sheet) == (0, "card")
+
+
+def test_enter_on_the_last_row_adds_one(sheet: Sheet, qtbot: QtBot) -> None:
+    last = sheet.model.rowCount() - 1
+    stand(sheet, last, "name")
+    press(qtbot, sheet, Key.Key_Return)
+    assert standing(sheet) == (last + 1, "name")
+
+
+def test_ctrl_arrows_jump_to_the_edge_of_the_filled_cells(sheet: Sheet, qtbot: QtBot) -> None:
+    stand(sheet, 0, "name")
+    press(qtbot, sheet, Key.Key_Down, Modifier.ControlModifier)
+    assert standing(sheet) == (5, "name")
+    press(qtbot, sheet, Key.Key_Down, Modifier.ControlModifier)
+    assert standing(sheet) == (5 + SPARE_ROWS, "name")
+    press(qtbot, sheet, Key.Key_Up, Modifier.ControlModifier)
+    assert standing(sheet) == (5, "name")
+    press(qtbot, sheet, Key.Key_Up, Modifier.ControlModifier | Modifier.ShiftModifier)
+    assert sheet.view.selected_places() == range(6)
+
+
+@pytest.mark.parametrize(
+    ("filled", "at", "sign", "stops"),
+    [("xxx..x", 0, 1, 2), ("xxx..x", 2, 1, 5), ("xxx..x", 5, -1, 2), ("......", 0, 1, 5),
+     ("x", 0, 1, 0), ("..x", 0, 1, 2), ("xx", 0, 1, 1)],
+)  # fmt: skip
+def test_edge_is_where_filled_and_blank_meet(filled: str, at: int, sign: int, stops: int) -> None:
+    assert edge(lambda n: filled[n] == "x", at, sign, len(filled)) == stops
+
+
+def test_home_and_end_go_to_the_rows_ends_and_with_ctrl_to_the_sheets(
+    sheet: Sheet, qtbot: QtBot
+) -> None:
+    stand(sheet, 2, "base")
+    press(qtbot, sheet, Key.Key_End)
+    assert standing(sheet) == (2, "")
+    press(qtbot, sheet, Key.Key_Home)
+    assert standing(sheet) == (2, "name")
+    press(qtbot, sheet, Key.Key_End, Modifier.ControlModifier)
+    assert standing(sheet) == (5, "")
+    press(qtbot, sheet, Key.Key_Home, Modifier.ControlModifier)
+    assert standing(sheet) == (0, "name")
+
+
+def test_ctrl_space_takes_the_column_and_shift_space_the_row(sheet: Sheet, qtbot: QtBot) -> None:
+    stand(sheet, 2, "base")
+    press(qtbot, sheet, Key.Key_Space, Modifier.ShiftModifier)
+    assert sheet.view.selected_blocks()[0][0] == range(2, 3)
+    assert len(sheet.view.selected_blocks()[0][1]) == sheet.model.columnCount()
+    stand(sheet, 2, "base")
+    press(qtbot, sheet, Key.Key_Space, Modifier.ControlModifier)
+    assert sheet.view.selected_blocks() == [
+        (range(sheet.model.rowCount()), [column(sheet, "base")])
+    ]
+
+
+def test_typing_replaces_the_cell_and_enter_commits_and_goes_down(
+    sheet: Sheet, qtbot: QtBot
+) -> None:
+    stand(sheet, 1, "base")
+    qtbot.keyClicks(sheet.view, "9")
+    editor = editor_of(sheet)
+    qtbot.keyClicks(editor, "000")
+    qtbot.keyClick(editor, Key.Key_Return)
+    assert text(sheet, 1, "base") == "9,000.00"
+    assert standing(sheet) == (2, "base")
+
+
+def test_f2_keeps_the_text_and_escape_leaves_it_alone(sheet: Sheet, qtbot: QtBot) -> None:
+    stand(sheet, 1, "base")
+    press(qtbot, sheet, Key.Key_F2)
+    editor = editor_of(sheet)
+    assert editor.text() == "8,000.00"
+    editor.setText("1")
+    qtbot.keyClick(editor, Key.Key_Escape)
+    assert text(sheet, 1, "base") == "8,000.00"
+
+
+@pytest.mark.parametrize("key", ["address", "name"])
+def test_input_method_reaches_the_editor_from_its_first_letter(
+    sheet: Sheet, key: str, qtbot: QtBot
+) -> None:
+    stand(sheet, 1, key)
+    assert sheet.view.testAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+    QApplication.sendEvent(sheet.view, QInputMethodEvent("z", []))
+    editor = editor_of(sheet)
+    done = QInputMethodEvent()
+    done.setCommitString("中")
+    QApplication.sendEvent(editor, done)
+    qtbot.keyClick(editor, Key.Key_Return)
+    assert text(sheet, 1, key) == "中"
+
+
+def test_typing_on_a_computed_cell_does_nothing(sheet: Sheet, qtbot: QtBot) -> None:
+    stand(sheet, 1, "unit_fen")
+    qtbot.keyClicks(sheet.view, "5")
+    assert standing(sheet) == (1, "unit_fen")
+    with pytest.raises(AssertionError):
+        editor_of(sheet)
+
+
+def test_delete_clears_typed_cells_of_the_selection_in_one_step(sheet: Sheet, qtbot: QtBot) -> None:
+    select(sheet, 0, "base", 2, "unit_ratio")
+    press(qtbot, sheet, Key.Key_Delete)
+    assert [text(sheet, n, "base") for n in range(4)] == ["", "", "", "8,000.00"]
+    sheet.commands["undo"].trigger()
+    assert text(sheet, 0, "base") == "8,000.00"
+    assert not sheet.commands["undo"].isEnabled()
+
+
+def test_ctrl_enter_fills_the_selection(sheet: Sheet, qtbot: QtBot) -> None:
+    select(sheet, 0, "base", 3, "base")
+    qtbot.keyClicks(sheet.view, "7")
+    editor = editor_of(sheet)
+    qtbot.keyClicks(editor, "000")
+    qtbot.keyClick(editor, Key.Key_Return, Modifier.ControlModifier)
+    assert [text(sheet, n, "base") for n in range(5)] == ["7,000.00"] * 4 + ["8,000.00"]
+
+
+def test_ctrl_d_copies_the_first_row_down(sheet: Sheet, qtbot: QtBot) -> None:
+    sheet.model.setData(sheet.model.index(0, column(sheet, "base")), "5000")
+    select(sheet, 0, "base", 2, "month")
+    press(qtbot, sheet, Key.Key_D, Modifier.ControlModifier)
+    assert [text(sheet, n, "base") for n in range(4)] == ["5,000.00"] * 3 + ["8,000.00"]
+    sheet.commands["undo"].trigger()
+    assert text(sheet, 1, "base") == "8,000.00"
+
+
+def test_fill_handle_counts_months_on(sheet: Sheet, qtbot: QtBot) -> None:
+    stand(sheet, 0, "month")
+    handle = sheet.view.handle_rect()
+    assert handle is not None
+    port = sheet.view.viewport()
+    end = sheet.view.visualRect(sheet.model.index(3, column(sheet, "month"))).center()
+    qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=handle.center())
+    qtbot.mouseMove(port, end)
+    qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=end)
+    shown = [text(sheet, n, "month") for n in range(5)]
+    assert shown == ["2026-07", "2026-08", "2026-09", "2026-10", "2026-07"]
+
+
+def test_f8_visits_errors_in_reading_order_and_wraps(sheet: Sheet, qtbot: QtBot) -> None:
+    model = sheet.model
+    model.setData(model.index(1, column(sheet, "phone")), "1")
+    model.setData(model.index(4, column(sheet, "base")), "1")
+    stand(sheet, 0, "name")
+    press(qtbot, sheet, Key.Key_F8)
+    assert standing(sheet) == (1, "phone")
+    assert sheet.callout.isVisible()
+    assert "手机号码" in sheet.callout.text()
+    press(qtbot, sheet, Key.Key_F8)
+    assert standing(sheet) == (4, "base")
+    press(qtbot, sheet, Key.Key_F8)
+    assert standing(sheet) == (1, "phone")
+    press(qtbot, sheet, Key.Key_F8, Modifier.ShiftModifier)
+    assert standing(sheet) == (4, "base")
+
+
+def test_next_problem_says_when_there_is_none(sheet: Sheet) -> None:
+    assert not sheet.next_problem()
+
+
+def test_listed_problem_brings_back_a_filtered_row(sheet: Sheet) -> None:
+    model = sheet.model
+    sheet.texts()
+    sheet.put_problems([problem("K05", "id_number", 4)])
+    sheet.toolbar.search.setText("没有这个人")
+    sheet.arrangement.query = "没有这个人"
+    sheet.arrangement.apply()
+    assert model.rowCount() == 0
+    sheet.commands["problem_list"].setChecked(True)
+    listed = sheet.problem_list.model
+    assert listed.index(0, 1).data() == "5"
+    sheet.problem_list.table.clicked.emit(listed.index(0, 0))
+    assert standing(sheet) == (4, "id_number")
+
+
+def test_row_commands_work_on_the_selected_rows(sheet: Sheet) -> None:
+    model = sheet.model
+    ids = [text(sheet, n, "id_number") for n in range(6)]
+    select(sheet, 1, "name", 2, "name")
+    sheet.commands["duplicate_rows"].trigger()
+    assert [text(sheet, n, "id_number") for n in (1, 2, 3, 4)] == [ids[1], ids[2]] * 2
+    sheet.commands["undo"].trigger()
+    sheet.commands["insert_row"].trigger()
+    assert [text(sheet, n, "id_number") for n in (1, 2, 3)] == ["", "", ids[1]]
+    sheet.commands["undo"].trigger()
+    select(sheet, 1, "name", 2, "name")
+    sheet.commands["delete_rows"].trigger()
+    assert [text(sheet, n, "id_number") for n in range(2)] == [ids[0], ids[3]]
+    assert model.rowCount() == 4 + SPARE_ROWS
+
+
+def test_frozen_columns_stay_when_the_rest_scrolls(make_sheet: MakeSheet, qtbot: QtBot) -> None:
+    sheet = make_sheet(SEALING)
+    sheet.resize(500, 400)
+    frozen = sheet.view.frozen
+    assert frozen is not None and frozen.isVisible() and sheet.view.frozen_count == 2
+    sheet.view.horizontalScrollBar().setValue(300)
+    sheet.view.setCurrentIndex(sheet.model.index(3, 0))
+    assert sheet.view.horizontalScrollBar().value() == 300
+    assert frozen.visualRect(sheet.model.index(3, 0)).left() == 0
+    sheet.view.setFocus()
+    qtbot.keyClick(sheet.view, Key.Key_F2)
+    assert editor_of(sheet).parent() is frozen.viewport()
+    sheet.commands["unfreeze"].trigger()
+    assert not frozen.isVisible()
+
+
+def test_column_widths_order_and_hiding_are_kept_by_key(
+    make_sheet: MakeSheet, tmp_path: object
+) -> None:
+    settings = QSettings(f"{tmp_path}/shape.ini", QSettings.Format.IniFormat)
+    first = make_sheet()
+    first.keep_shape(settings)
+    first.view.setColumnWidth(column(first, "base"), 222)
+    first.view.hide_columns([column(first, "address")])
+    first.view.horizontalHeader().moveSection(4, 2)
+    second = make_sheet()
+    second.keep_shape(settings)
+    assert second.view.columnWidth(column(second, "base")) == 222
+    assert second.view.isColumnHidden(column(second, "address"))
+    assert second.view.horizontalHeader().visualIndex(4) == 2
+    settings.setValue(f"sheet/{ACCOUNT_OPENING.code}", "{broken")
+    assert make_sheet().view.columnWidth(column(second, "base")) == 110
+
+
+def test_locked_sheet_can_be_copied_but_not_changed(sheet: Sheet, qtbot: QtBot) -> None:
+    sheet.lock()
+    select(sheet, 0, "name", 1, "name")
+    press(qtbot, sheet, Key.Key_Delete)
+    press(qtbot, sheet, Key.Key_D, Modifier.ControlModifier)
+    qtbot.keyClicks(sheet.view, "x")
+    assert text(sheet, 0, "name") == "张三"
+    sheet.commands["copy"].trigger()
+    assert QApplication.clipboard().text() == "张三\r\n张三"
+    assert not sheet.commands["paste"].isEnabled()
+    sheet.unlock()
+    press(qtbot, sheet, Key.Key_Delete)
+    assert text(sheet, 0, "name") == ""
+
+
+def test_status_line_counts_rows_problems_and_the_selection(sheet: Sheet, qtbot: QtBot) -> None:
+    said: list[str] = []
+    sheet.status_changed.connect(said.append)
+    select(sheet, 0, "base", 2, "base")
+    qtbot.waitUntil(lambda: bool(said) and "平均" in said[-1])
+    assert "共 6 行" in said[-1]
+    assert "选中 3 个单元格　求和 24,000.00　平均 8,000.00" in said[-1]
+
+
+QT_OWN = ("QTableCornerButton", "QLineEditIconButton", "QHeaderView")
+
+
+def test_every_control_has_a_name_for_those_who_cannot_see_it(sheet: Sheet) -> None:
+    for kind in (QAbstractButton, QAbstractItemView, QLineEdit):
+        for widget in sheet.findChildren(kind):
+            if widget.metaObject().className() in QT_OWN:
+                continue
+            assert widget.objectName()
+            is_named = widget.accessibleName() or getattr(widget, "text", str)()
+            assert is_named or widget is sheet.view.frozen, widget.objectName()
+
+
+def test_grid_paints_every_state_without_a_warning(sheet: Sheet) -> None:
+    model = sheet.model
+    model.setData(model.index(1, column(sheet, "base")), "1234567890123")
+    sheet.texts()
+    sheet.put_problems([problem("K07", "phone", 0)])
+    light = sheet.grab().toImage()
+    sheet.set_colours(DARK)
+    sheet.callout.hide()
+    dark = sheet.grab().toImage()
+    place = sheet.view.viewport().mapTo(sheet, QPoint(300, 400))
+    assert light.pixelColor(place).lightness() > 200
+    assert dark.pixelColor(place).lightness() < 60
