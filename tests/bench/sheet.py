@@ -23,13 +23,32 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QTableView, QTableWidget, QTableWidgetItem
 
 from server.business.base import Business, Field
-from server.business.kinds import BankCard, DocumentNumber, Money, MonthKind, PersonName, Phone, Text
+from server.business.kinds import (
+    BankCard,
+    DocumentNumber,
+    Money,
+    MonthKind,
+    PersonName,
+    Phone,
+    Text,
+)
 
 ROWS, PASTED_COLUMNS = 100_000, 6
 FRAMES = 60
 SIZE = (1380, 36 + 28 * 28)
 SEARCHED = "秀芳"
-NAMES = ("name", "id_number", "phone", "base", "month", "income", "card", "address", "post", "remark")
+NAMES = (
+    "name",
+    "id_number",
+    "phone",
+    "base",
+    "month",
+    "income",
+    "card",
+    "address",
+    "post",
+    "remark",
+)
 BENCH = Business(
     code="bench",
     label="比较",
@@ -123,9 +142,8 @@ def frame_ms(*views: QTableView) -> float:
 
 def measure_sheet(columns: list[list[str]]) -> dict[str, float]:
     from hpf_desktop.ui.sheet.colours import LIGHT
-    from hpf_desktop.ui.sheet.edits import Spot, fit, paste
-    from hpf_desktop.ui.sheet.clipboard import columns_of_text
     from hpf_desktop.ui.sheet.arrange import matching_rows, sorted_rows
+    from hpf_desktop.ui.sheet.edits import Spot, fit_text, paste
     from hpf_desktop.ui.sheet.model import SheetModel
     from hpf_desktop.ui.sheet.view import SheetView
 
@@ -144,7 +162,7 @@ def measure_sheet(columns: list[list[str]]) -> dict[str, float]:
     text = pasted_text(columns)
     spot = Spot(range(0, 1), 1, list(reversed(range(PASTED_COLUMNS))))
     ready: list[Any] = []
-    reading = clocked(lambda: ready.append(fit(columns_of_text(text), spot, model.columns)))
+    reading = clocked(lambda: ready.append(fit_text(text, spot, model.columns)))
     found["paste_gui"] = clocked(lambda: paste(model, ready[0], 0))
     found["paste"] = reading + found["paste_gui"]
     found["undo"] = clocked(model.steps.undo)

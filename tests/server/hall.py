@@ -35,6 +35,7 @@ class Caller:
     key: Issued
     unit_id: int
     cookies: dict[str, str] = field(default_factory=dict)
+    audience: str = AUDIENCE
 
     def sign(self, message: bytes) -> str:
         key = self.key.key
@@ -55,6 +56,7 @@ class Caller:
         spki = spki_sha256(self.ca.tls.certificate)
         fingerprint = hashlib.sha256(self.key.der).digest()
         nonce = base64.b64decode(opened["nonce"])
+        self.audience = opened["audience"]
         message = login_message(opened["audience"], nonce, opened["challenge_id"], spki, fingerprint)
         body = {
             "challenge_id": opened["challenge_id"],
@@ -71,11 +73,13 @@ class Caller:
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    def approval(self, code: str, idem: str, rows: list[Any], head: dict[str, str], only_passing: bool) -> Any:
+    def approval(
+        self, code: str, idem: str, rows: list[Any], head: dict[str, str], only_passing: bool = False
+    ) -> Any:
         digest = document_sha256(business_of(code).code, self.unit_id, head, rows, only_passing)
         spki = spki_sha256(self.ca.tls.certificate)
         fingerprint = hashlib.sha256(self.key.der).digest()
-        message = approval_message(AUDIENCE, idem, digest, spki, fingerprint)
+        message = approval_message(self.audience, idem, digest, spki, fingerprint)
         return {"algorithm": Algorithm.ECDSA_SHA256.value, "signature": self.sign(message)}
 
     async def do(
