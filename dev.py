@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Everything that a developer runs: python3 dev.py demo | test | bench | check.
 
-Needs nothing but Python 3.11: it installs Debian's packages (as root) and the locked Python packages
-itself, says what it does, and can be run again at once.
+Needs nothing but Python 3.11: it installs Debian's packages (as root) and the locked Python
+packages itself, says what it does, and can be run again at once.
 """
 
 from __future__ import annotations
@@ -49,8 +49,12 @@ def install_packages(wanted: list[str]) -> None:
     try:
         listed = subprocess.run(query, capture_output=True, text=True, check=False).stdout
     except FileNotFoundError:
-        sys.exit(f"[dev.py] 不是 Debian 系统。请自行安装与以下软件包相当的软件后再试：{' '.join(wanted)}")
-    present = {line.split()[0] for line in listed.splitlines() if line.endswith("install ok installed")}
+        sys.exit(
+            f"[dev.py] 不是 Debian 系统。请自行安装与以下软件包相当的软件后再试：{' '.join(wanted)}"
+        )
+    present = {
+        line.split()[0] for line in listed.splitlines() if line.endswith("install ok installed")
+    }
     missing = [name for name in wanted if name not in present]
     if not missing:
         return
@@ -76,7 +80,15 @@ def install_venv() -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
     # pyscard and pycups come as source on Linux; swig, which builds them, is in the environment.
     environment = os.environ | {"PATH": f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"}
-    pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
+    pip = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ]
     for lock in LOCKS:
         say(f"安装 {lock.name}")
         isolation = [] if lock is LOCKS[0] else ["--no-build-isolation"]
@@ -104,7 +116,9 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    return run("-m", "pytest", *arguments, QT_QPA_PLATFORM=os.environ.get("HPF_TEST_QPA", "offscreen"))
+    return run(
+        "-m", "pytest", *arguments, QT_QPA_PLATFORM=os.environ.get("HPF_TEST_QPA", "offscreen")
+    )
 
 
 def bench(arguments: list[str]) -> int:
@@ -116,7 +130,10 @@ def check(arguments: list[str]) -> int:
     steps = (["ruff", "check", "."], ["mypy"], ["importlinter.cli"], ["pytest", *arguments])
     for name, *rest in steps:
         say(name)
-        module = ["-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"]
+        module = [
+            "-c",
+            "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())",
+        ]
         command = module if name == "importlinter.cli" else ["-m", name, *rest]
         if code := run(*command, QT_QPA_PLATFORM="offscreen"):
             return code
@@ -130,7 +147,7 @@ def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1] not in VERBS:
         print(__doc__)
         return 2
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - This runs before anything is installed.
         sys.exit("[dev.py] 需要 Python 3.11 或更新的版本")
     verb, arguments = sys.argv[1], sys.argv[2:]
     start = time.monotonic()

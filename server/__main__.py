@@ -1,4 +1,4 @@
-"""The server's commands: serve, migrate, demo, bind-certificate, revoke-certificate, day-end, books."""
+"""The server's commands: serve, migrate, demo, certificates bound and revoked, day-end, books."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     verbs = parser.add_subparsers(required=True)
 
-    def verb(name: str, run: Callable[[argparse.Namespace], object], text: str) -> argparse.ArgumentParser:
+    def verb(
+        name: str, run: Callable[[argparse.Namespace], object], text: str
+    ) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=text)
         added.set_defaults(run=run)
         return added
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = verb("demo", _demo, "内置数据库、沙箱银行、示例单位，一起运行到结束信号")
     demo.add_argument("--dir", type=Path, required=True)
     demo.add_argument("--port", type=int, default=0)
+    demo.add_argument("--fresh", action="store_true", help="从空账开始，而不是接着上次")
     bind = verb("bind-certificate", _bind, "把经办人的证书绑定到单位")
     bind.add_argument("unit_id", type=int)
     bind.add_argument("certificate", type=Path, help="PEM 或 DER 文件")
@@ -94,7 +97,7 @@ def _migrate(arguments: argparse.Namespace) -> None:
 def _demo(arguments: argparse.Namespace) -> None:
     from server.demo import run
 
-    run(arguments.dir, arguments.port)
+    run(arguments.dir, arguments.port, arguments.fresh)
 
 
 def _bind(arguments: argparse.Namespace) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from litestar import Litestar, Response, get
-from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template.config import TemplateConfig
 
 from server import batches
@@ -90,7 +90,10 @@ def create_app(config: Config) -> Litestar:
                 spki_sha256=own_spki,
                 audience=config.audience,
             )
-            tasks = [asyncio.create_task(payments.run()), asyncio.create_task(_recheck(pool, trust))]
+            tasks = [
+                asyncio.create_task(payments.run()),
+                asyncio.create_task(_recheck(pool, trust)),
+            ]
             yield
             for task in tasks:
                 task.cancel()
@@ -139,12 +142,12 @@ def _printer(
 
 
 async def _recheck(pool: Pool, trust: TrustFolder) -> None:
-    """Daily: ends the sessions of certificates revoked meanwhile; old failed logins are forgotten."""
+    """Daily: ends the sessions of certificates revoked meanwhile, forgets old failed logins."""
     while True:
         await asyncio.sleep(RECHECK_EVERY_S)
         try:
             async with transaction(pool) as conn:
                 await end_sessions_of_untrusted(conn, trust.current())
                 await forget_old_failures(conn)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - The daily check must outlive any one failure.
             log.error("sessions: the daily check failed: %s", describe(error))

@@ -34,7 +34,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Submit:
-    """One press of 提交. ``idem`` is the client's name for it: sent again, it gets the first answer."""
+    """One press of 提交. ``idem`` is the client's name for it: again, it gets the first answer."""
 
     business: Business
     batch_id: int
@@ -100,7 +100,7 @@ def _parsed(business: Business, key: str, rows: Sequence[Texts]) -> list[Any]:
 async def _due(
     conn: Connection, unit: Unit, business: Business, head: Texts
 ) -> Mapping[Month, Due] | None:
-    """What the unpaid months come to, for a business that pays the roster; None for an absurd month."""
+    """What the unpaid months come to, if the roster is paid; None for an absurd month."""
     payment = business.payment
     if payment is None or payment.spread is not Spread.ROSTER:
         return None
@@ -213,8 +213,8 @@ async def _remember(
 ) -> None:
     await conn.execute(
         """
-        insert into submission (unit_id, idem, digest, batch_id, version, only_passing, left_batch_id,
-                                txn_id, signature, certificate_id)
+        insert into submission (unit_id, idem, digest, batch_id, version, only_passing,
+                                left_batch_id, txn_id, signature, certificate_id)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
@@ -232,11 +232,11 @@ async def answer_now(conn: Connection, unit_id: int, order: Submit) -> Answer:
 
 
 async def _seen(conn: Connection, unit_id: int, order: Submit) -> Answer | None:
-    """The first answer, when this key was submitted before; G12 when it named something else then."""
+    """The first answer, when this key was submitted before; G12 when it named something else."""
     rows = await conn.execute(
         """
-        select s.batch_id, s.version, s.only_passing, s.txn_id, s.left_batch_id, t.rows, t.total_fen,
-               p.state, p.amount_fen, p.problem_code, p.bank_text
+        select s.batch_id, s.version, s.only_passing, s.txn_id, s.left_batch_id, t.rows,
+               t.total_fen, p.state, p.amount_fen, p.problem_code, p.bank_text
         from submission s
         left join txn t on t.unit_id = s.unit_id and t.txn_id = s.txn_id
         left join payment p on p.unit_id = s.unit_id and p.payment_id = s.txn_id
@@ -247,7 +247,19 @@ async def _seen(conn: Connection, unit_id: int, order: Submit) -> Answer | None:
     row = await rows.fetchone()
     if row is None:
         return None
-    batch_id, version, only_passing, txn_id, left, count, total_fen, state, amount_fen, code, text = row
+    (
+        batch_id,
+        version,
+        only_passing,
+        txn_id,
+        left,
+        count,
+        total_fen,
+        state,
+        amount_fen,
+        code,
+        text,
+    ) = row
     if (batch_id, version, only_passing) != (order.batch_id, order.version, order.only_passing):
         raise refused("G12")
     if count is not None:
@@ -273,7 +285,9 @@ async def complete(
         await people.apply(conn, business, unit, txn_id, checked.rows)
     txn = _transaction(operator, order, txn_id, unit, checked, payment)
     posted = await post(conn, txn)
-    number = await issue.issue(conn, operator.name, business, unit, txn, checked, posted.persons, payment)
+    number = await issue.issue(
+        conn, operator.name, business, unit, txn, checked, posted.persons, payment
+    )
     await drafts.set_state(conn, operator.unit_id, order.batch_id, "posted")
     return Answer("posted", txn_id, number, txn.rows, txn.total_fen, left_batch_id)
 

@@ -11,8 +11,8 @@ from server.payments import Pace
 
 @dataclass(frozen=True)
 class Config:
-    """``files`` holds the TLS key, the trust list and the signing key, as ``server/demo_ca.py`` lays
-    them out; ``audience`` is the origin that clients sign for, ``https://host:port``."""
+    """``files`` holds the TLS key, the trust list and the signing key, as ``server/demo_ca.py``
+    lays them out; ``audience`` is the origin that clients sign for, ``https://host:port``."""
 
     database_url: str
     files: Path

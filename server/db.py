@@ -45,5 +45,5 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 
 
 def new_id() -> int:
-    """A 63-bit id that grows with time: milliseconds, then 21 random bits. It means nothing else."""
+    """A 63-bit id that grows with time: milliseconds, then 21 random bits. It means no more."""
     return (int(time.time() * 1000) << 21 | secrets.randbits(21)) & (2**63 - 1)

@@ -1,4 +1,4 @@
-"""The demo behind the window: embedded PostgreSQL, the sandbox bank, sample units, the server itself."""
+"""The demo behind the window: embedded PostgreSQL, sandbox bank, sample units, the server itself."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from server import demo_ca, log
@@ -20,27 +22,48 @@ from server.db import open_pool
 from server.demo_units import UNITS, seed
 from server.migrate import migrate
 from server.outside.bank import HttpBank
-from server.outside.sandbox_bank.control import Ready, SandboxBank
+from server.outside.sandbox_bank.control import READY_FILE, Ready, SandboxBank
 from server.payments import Pace
 from server.postgres import EmbeddedPostgres, default_root
 from server.serve import server
 
+ORPHAN_LIMIT_S = 10.0
 PACE = Pace(bank_timeout_s=10.0, backoff_s=(1.0, 2.0, 5.0, 10.0), not_found_grace_s=70.0)
 
 
-def run(folder: Path, port: int) -> None:
-    """Serves until a signal; writes ``ready.json`` into ``folder`` once it does."""
+def run(folder: Path, port: int, is_fresh: bool) -> None:
+    """Serves until a signal; writes ``ready.json`` into ``folder`` once it does.
+
+    ``is_fresh`` begins with empty books; without it the demo goes on where it stopped, or was killed.
+    """
     log.configure()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ready.json").unlink(missing_ok=True)
     root = Path(os.environ.get("HPF_DEMO_DATABASE", default_root() / "demo"))
-    shutil.rmtree(folder / "bank", ignore_errors=True)
+    _end_orphan(folder / "bank")
+    if is_fresh:
+        shutil.rmtree(folder / "bank", ignore_errors=True)
     with EmbeddedPostgres(root) as url, SandboxBank(folder / "bank") as bank:
-        database = _fresh_database(url)
+        database = _database(url, is_fresh)
         migrate(database)
         ca = demo_ca.make(folder / "ca", demo_ca.Holder(UNITS[0].name, UNITS[0].uscc, "李经办"))
         config = _config(database, ca.folder, bank.ready, port)
         asyncio.run(_serve(folder, config, bank, ca))
+
+
+def _end_orphan(bank: Path) -> None:
+    """A server that was killed leaves its bank running, with the books in its hands."""
+    ready_file = bank / READY_FILE
+    if not ready_file.exists():
+        return
+    pid = msgspec.json.decode(ready_file.read_bytes(), type=Ready).pid
+    command = Path(f"/proc/{pid}/cmdline")
+    if not command.exists() or b"sandbox_bank" not in command.read_bytes():
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + ORPHAN_LIMIT_S
+    while command.exists() and command.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 async def _serve(folder: Path, config: Config, bank: SandboxBank, ca: demo_ca.DemoCa) -> None:
@@ -76,11 +99,13 @@ def _write(file: Path, content: dict[str, Any]) -> None:
     part.replace(file)
 
 
-def _fresh_database(url: str) -> str:
-    """Each run begins with empty books: what an earlier demo left is dropped."""
+def _database(url: str, is_fresh: bool) -> str:
     with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(sql.SQL("drop database if exists hpf_demo with (force)"))
-        conn.execute(sql.SQL("create database hpf_demo"))
+        if is_fresh:
+            conn.execute("drop database if exists hpf_demo with (force)")
+        found = conn.execute("select 1 from pg_database where datname = 'hpf_demo'").fetchone()
+        if found is None:
+            conn.execute("create database hpf_demo")
     return make_conninfo(url, dbname="hpf_demo")
 
 

@@ -1,4 +1,4 @@
-"""The demo's units with their staff and first payments, made through the same doors as real ones."""
+"""The demo's units with their staff and first payments, made through the doors of real ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DemoUnit:
 
 
 UNITS = (
-    DemoUnit("楚雄彩云科技有限公司", "91532300MA6NTEQT85", 5301, range(0, 60), 6, 5_000_000_00),
+    DemoUnit("楚雄彩云科技有限公司", "91532300MA6NTEQT85", 5301, range(60), 6, 5_000_000_00),
     DemoUnit("楚雄州第二中学", "12532300432100072Y", 5301, range(1000, 1120), 8, 9_000_000_00),
     DemoUnit("姚安县供水站", "91440300708461136T", 5325, range(2000, 2012), 2, 300_000_00),
 )
@@ -73,16 +73,21 @@ async def _make(pool: Pool, bank: Bank, desk: SandboxBank, unit: DemoUnit) -> in
             unit.name, unit.uscc, "532301", unit.branch, FIRST_MONTH.plus(-1), 1200, 1200
         )
         unit_id = await units.open_unit(conn, opening)
-        signed = units.SignedAccount(account_no, unit.name, "中国建设银行楚雄分行", "105", agreement)
+        signed = units.SignedAccount(
+            account_no, unit.name, "中国建设银行楚雄分行", "105", agreement
+        )
         await units.sign_account(conn, unit_id, signed)
     rows = [person(n) | {"month": str(FIRST_MONTH)} for n in unit.people]
     await _submit(pool, unit_id, ACCOUNT_OPENING, {}, rows)
-    paid = await _submit(pool, unit_id, REMITTANCE, {"until": str(FIRST_MONTH), "method": "settle"}, [])
+    paid = await _submit(
+        pool, unit_id, REMITTANCE, {"until": str(FIRST_MONTH), "method": "settle"}, []
+    )
     runner = payments.Payments(pool, bank, batches.complete_paid, _tell_nobody, payments.Pace(10))
     await runner.start(unit_id, paid.serial, 30)
     async with transaction(pool) as conn:
         cursor = await conn.execute(
-            "select acct_id from account where unit_id = %s order by acct_id limit %s", (unit_id, unit.sealed)
+            "select acct_id from account where unit_id = %s order by acct_id limit %s",
+            (unit_id, unit.sealed),
         )
         sealed = [{"account": str(row[0]), "reason": "01"} for row in await cursor.fetchall()]
     await _submit(pool, unit_id, SEALING, {}, sealed)

@@ -37,13 +37,19 @@ class Saved:
 
 
 async def save_new(
-    conn: Connection, unit_id: int, operator_id: int, business: str, head: Texts, rows: Sequence[Texts]
+    conn: Connection,
+    unit_id: int,
+    operator_id: int,
+    business: str,
+    head: Texts,
+    rows: Sequence[Texts],
 ) -> tuple[int, int]:
     """Returns the batch's id and its version."""
     batch_id = new_id()
     await conn.execute(
         """
-        insert into batch (unit_id, batch_id, business, state, version, head, rows, row_count, updated_by)
+        insert into batch (unit_id, batch_id, business, state, version, head, rows, row_count,
+                           updated_by)
         values (%s, %s, %s, 'saved', 1, %s, %s, %s, %s)
         """,
         (unit_id, batch_id, business, _json(head), _json(rows), len(rows), operator_id),
@@ -65,8 +71,8 @@ async def save_again(
     await load(conn, unit_id, business, batch_id, version)
     await conn.execute(
         """
-        update batch set head = %s, rows = %s, row_count = %s, version = version + 1, updated_at = now(),
-               updated_by = %s
+        update batch set head = %s, rows = %s, row_count = %s, version = version + 1,
+               updated_at = now(), updated_by = %s
         where unit_id = %s and batch_id = %s
         """,
         (_json(head), _json(rows), len(rows), operator_id, unit_id, batch_id),
@@ -110,9 +116,13 @@ async def unfinished(conn: Connection, unit_id: int, business: str) -> list[Save
     return [Saved(*row) for row in await rows.fetchall()]
 
 
-async def discard(conn: Connection, unit_id: int, business: str, batch_id: int, version: int) -> None:
+async def discard(
+    conn: Connection, unit_id: int, business: str, batch_id: int, version: int
+) -> None:
     await load(conn, unit_id, business, batch_id, version)
-    await conn.execute("delete from batch where unit_id = %s and batch_id = %s", (unit_id, batch_id))
+    await conn.execute(
+        "delete from batch where unit_id = %s and batch_id = %s", (unit_id, batch_id)
+    )
 
 
 async def keep_only(conn: Connection, unit_id: int, draft: Draft, rows: Sequence[Texts]) -> None:
@@ -125,7 +135,8 @@ async def keep_only(conn: Connection, unit_id: int, draft: Draft, rows: Sequence
 
 async def set_state(conn: Connection, unit_id: int, batch_id: int, state: str) -> None:
     await conn.execute(
-        "update batch set state = %s where unit_id = %s and batch_id = %s", (state, unit_id, batch_id)
+        "update batch set state = %s where unit_id = %s and batch_id = %s",
+        (state, unit_id, batch_id),
     )
 
 

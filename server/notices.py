@@ -10,7 +10,9 @@ from server.outside.sms import PHONE, Outbox, Template
 from server.payments import Payment
 
 
-async def tell_payment_ended(conn: Connection, payment: Payment, is_posted: bool, reason: str) -> None:
+async def tell_payment_ended(
+    conn: Connection, payment: Payment, is_posted: bool, reason: str
+) -> None:
     """An operator without a usable phone number is not told; that must not stop the posting."""
     rows = await conn.execute(
         "select phone from operator where unit_id = %s and operator_id = %s",

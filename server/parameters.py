@@ -1,4 +1,4 @@
-"""The centre's parameters with effective dates; what was in force on a day is what counts that day."""
+"""The centre's parameters with effective dates; what is in force on a day counts that day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 
 from server.db import Connection
 
-# Defaults of domain 13. The base limits are those of a neighbouring prefecture and are not confirmed
+# Defaults of domain 13. The base limits are those of a neighbouring prefecture and not confirmed
 # for this centre: whoever reads them out is told so (``UNCONFIRMED``).
 DEFAULTS: Mapping[str, str] = {
     "rounding": "EACH_YUAN",
@@ -22,7 +22,7 @@ UNCONFIRMED = frozenset({"base_upper_fen", "base_lower_fen", "rounding"})
 
 
 async def in_force(conn: Connection, day: datetime.date, scope: str) -> dict[str, str]:
-    """Every parameter on ``day``; a value set for ``scope`` (a county) goes before the general one."""
+    """Every parameter on ``day``; a value for ``scope`` (a county) goes before the general one."""
     rows = await conn.execute(
         """
         select distinct on (key) key, value from parameter

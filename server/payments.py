@@ -40,7 +40,7 @@ class NotWhatWasPaid(RuntimeError):
 
 @dataclass(frozen=True)
 class Payment:
-    """One debit of a unit's bank account. ``payment_id`` is the serial the bank is told, and the txn's id."""
+    """One debit of a unit's bank account. ``payment_id`` is the bank's serial and the txn's id."""
 
     unit_id: int
     payment_id: int
@@ -58,7 +58,8 @@ class Payment:
 
 
 COLUMNS = """p.unit_id, p.payment_id, p.business, p.batch_id, p.idem, p.operator_id,
-    coalesce((select name from operator o where o.unit_id = p.unit_id and o.operator_id = p.operator_id), ''),
+    coalesce((select name from operator o
+              where o.unit_id = p.unit_id and o.operator_id = p.operator_id), ''),
     p.login_kind, p.amount_fen, p.account_no, p.state, p.attempts, p.bank_serial"""
 
 
@@ -97,7 +98,10 @@ class Timeline:
 
 async def timeline(conn: Connection, unit_id: int, payment_id: int) -> Timeline:
     rows = await conn.execute(
-        f"select {COLUMNS}, p.problem_code, p.bank_text from payment p where unit_id = %s and payment_id = %s",
+        f"""
+        select {COLUMNS}, p.problem_code, p.bank_text
+        from payment p where unit_id = %s and payment_id = %s
+        """,
         (unit_id, payment_id),
     )
     row = await rows.fetchone()
@@ -131,7 +135,8 @@ class Pace:
 
     bank_timeout_s: float = 60.0
     backoff_s: Sequence[float] = (10.0, 30.0, 60.0, 300.0)
-    # After the time limit the request cannot arrive any more; this much later "no such debit" is final.
+    # After the time limit the request cannot arrive any more; this much later "no such debit" is
+    # final.
     not_found_grace_s: float = 60.0
 
     def after(self, attempts: int) -> float:
@@ -145,7 +150,9 @@ Notify = Callable[[Connection, Payment, bool, str], Awaitable[None]]
 class Payments:
     """Takes payments from pending to their end, at once after a submission or later by itself."""
 
-    def __init__(self, pool: Pool, bank: Bank, complete: Complete, notify: Notify, pace: Pace) -> None:
+    def __init__(
+        self, pool: Pool, bank: Bank, complete: Complete, notify: Notify, pace: Pace
+    ) -> None:
         self._pool, self._bank, self._pace = pool, bank, pace
         self._complete, self._notify = complete, notify
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,14 +172,15 @@ class Payments:
                     rows = await conn.execute(
                         """
                         select unit_id, payment_id from payment
-                        where state in ('pending', 'sent', 'unknown', 'collected') and next_at <= now()
+                        where state in ('pending', 'sent', 'unknown', 'collected')
+                          and next_at <= now()
                         order by next_at limit %s
                         """,
                         (AT_ONCE_MAX,),
                     )
                     due = await rows.fetchall()
                 await asyncio.gather(*(self.advance(*key) for key in due))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - Payments go on when the database is back.
                 log.error("payments: could not look for what is due: %s", describe(error))
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -185,20 +193,23 @@ class Payments:
             if payment.state == "collected":
                 await self._post(payment)
             elif payment.state == "pending":
-                await self._settle(payment, await self._bank.collect(await self._collection(payment)))
+                await self._settle(
+                    payment, await self._bank.collect(await self._collection(payment))
+                )
             else:
                 await self._settle(payment, await self._bank.query(str(payment_id)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - One payment's failure must not stop the others.
             # The state on disk tells what is known; the next look takes it from there.
             log.error("payment %s: the step failed: %s", payment_id, describe(error))
 
     async def _claim(self, unit_id: int, payment_id: int) -> Payment | None:
-        """The payment as it was, with its next step taken: nobody else gets it before ``next_at``."""
+        """The payment as it was, its next step taken: nobody else gets it before ``next_at``."""
         key = {"unit": unit_id, "payment": payment_id}
         async with transaction(self._pool) as conn:
             rows = await conn.execute(
                 f"""
-                select {COLUMNS} from payment p where unit_id = %(unit)s and payment_id = %(payment)s
+                select {COLUMNS} from payment p
+                where unit_id = %(unit)s and payment_id = %(payment)s
                   and state in ('pending', 'sent', 'unknown', 'collected') and next_at <= now()
                 for update skip locked
                 """,
@@ -209,10 +220,13 @@ class Payments:
                 return None
             payment = Payment(*row)
             is_first = payment.state == "pending"
-            wait_s = (self._pace.bank_timeout_s + 5) if is_first else self._pace.after(payment.attempts)
+            wait_s = (
+                (self._pace.bank_timeout_s + 5) if is_first else self._pace.after(payment.attempts)
+            )
             await conn.execute(
                 """
-                update payment set attempts = attempts + 1, next_at = now() + make_interval(secs => %(wait)s),
+                update payment set attempts = attempts + 1,
+                       next_at = now() + make_interval(secs => %(wait)s),
                        state = case when state = 'pending' then 'sent' else state end,
                        sent_at = case when state = 'pending' then now() else sent_at end
                 where unit_id = %(unit)s and payment_id = %(payment)s
@@ -237,7 +251,11 @@ class Payments:
         holder, bank_name, bank_code, agreement = row
         payer = BankAccount(payment.account_no, holder, bank_code, bank_name)
         return Collection(
-            str(payment.payment_id), payment.amount_fen, payer, agreement, f"住房公积金{payment.business}"
+            str(payment.payment_id),
+            payment.amount_fen,
+            payer,
+            agreement,
+            f"住房公积金{payment.business}",
         )
 
     async def _settle(self, payment: Payment, answer: BankAnswer) -> None:
@@ -289,7 +307,7 @@ class Payments:
                 await _step(conn, payment, state)
 
     async def _post(self, payment: Payment) -> None:
-        """Posts what was collected. A failure leaves it collected, to be tried again, and alarms."""
+        """Posts what was collected. A failure leaves it collected, to be tried again, and warns."""
         async with transaction(self._pool) as conn:
             await units.lock(conn, payment.unit_id)
             rows = await conn.execute(
@@ -316,7 +334,10 @@ class Payments:
                 (text, payment.unit_id, payment.payment_id),
             )
             await conn.execute(
-                "update batch set state = 'saved' where unit_id = %s and batch_id = %s and state = 'paying'",
+                """
+                update batch set state = 'saved'
+                where unit_id = %s and batch_id = %s and state = 'paying'
+                """,
                 (payment.unit_id, payment.batch_id),
             )
             await _step(conn, payment, "failed")

@@ -22,7 +22,21 @@ PERSON = """
 
 
 def _person(row: Sequence[Any]) -> Person:
-    account, unit_id, name, status, base, unit, personal, balance, start, until, paid, frozen, mask = row
+    (
+        account,
+        unit_id,
+        name,
+        status,
+        base,
+        unit,
+        personal,
+        balance,
+        start,
+        until,
+        paid,
+        frozen,
+        mask,
+    ) = row
     return Person(
         account=account,
         unit_id=unit_id,
@@ -43,7 +57,10 @@ def _person(row: Sequence[Any]) -> Person:
 async def roster(conn: Connection, unit_id: int) -> list[Person]:
     """All of the unit's people whose accounts are open, by account number."""
     rows = await conn.execute(
-        f"select {PERSON} from account a where unit_id = %s and status in ('01', '02') order by acct_id",
+        f"""
+        select {PERSON} from account a
+        where unit_id = %s and status in ('01', '02') order by acct_id
+        """,
         (unit_id,),
     )
     return [_person(row) for row in await rows.fetchall()]
@@ -52,7 +69,7 @@ async def roster(conn: Connection, unit_id: int) -> list[Person]:
 async def find(
     conn: Connection, unit_id: int, business: Business, keys: Sequence[Any]
 ) -> dict[Any, Person]:
-    """The persons a batch names: by account within the unit, or by ID number in the whole centre."""
+    """The persons a batch names: by account in the unit, or by ID number in the whole centre."""
     if business.person_key == "id_number":
         rows = await conn.execute(
             f"""select p.id_number, {PERSON} from person p
@@ -95,7 +112,9 @@ async def apply(
     await _record(conn, business, unit, txn_id, rows)
 
 
-def _column(rows: Sequence[Values], key: str, cast: Callable[[Any], Any] = lambda v: v) -> list[Any]:
+def _column(
+    rows: Sequence[Values], key: str, cast: Callable[[Any], Any] = lambda v: v
+) -> list[Any]:
     return [None if row.get(key) is None else cast(row[key]) for row in rows]
 
 
@@ -107,12 +126,13 @@ async def _open(conn: Connection, unit: Unit, rows: Sequence[dict[str, Any]]) ->
         row["account"] = with_account_check(CENTRE_PREFIX * 10_000_000 + number)
     await conn.execute(
         """
-        insert into account (unit_id, acct_id, name, id_mask, phone_mask, status, from_month, base_fen,
-                             unit_fen, personal_fen, product_day, opened_day)
-        select %(unit)s, acct_id, name, id_mask, phone_mask, '01', month, base, unit_fen, personal_fen,
-               %(day)s, %(day)s
+        insert into account (unit_id, acct_id, name, id_mask, phone_mask, status, from_month,
+                             base_fen, unit_fen, personal_fen, product_day, opened_day)
+        select %(unit)s, acct_id, name, id_mask, phone_mask, '01', month,
+               base, unit_fen, personal_fen, %(day)s, %(day)s
         from unnest(%(accounts)s::bigint[], %(names)s::text[], %(ids)s::text[], %(phones)s::text[],
-                    %(months)s::int[], %(bases)s::bigint[], %(units)s::bigint[], %(personals)s::bigint[])
+                    %(months)s::int[], %(bases)s::bigint[], %(units)s::bigint[],
+                    %(personals)s::bigint[])
              as t(acct_id, name, id_mask, phone_mask, month, base, unit_fen, personal_fen)
         order by acct_id
         """,
@@ -130,8 +150,8 @@ async def _open(conn: Connection, unit: Unit, rows: Sequence[dict[str, Any]]) ->
 
 
 PERSON_TEXTS = (
-    "id_number", "id_type", "name", "sex", "phone", "marriage", "education", "occupation", "address",
-    "card",
+    "id_number", "id_type", "name", "sex", "phone", "marriage", "education", "occupation",
+    "address", "card",
 )  # fmt: skip
 
 
@@ -139,7 +159,9 @@ async def _insert_persons(conn: Connection, unit: Unit, rows: Sequence[Values]) 
     arrays = ", ".join(f"%({key})s::text[]" for key in PERSON_TEXTS)
     names = ", ".join(PERSON_TEXTS)
     values: dict[str, object] = {key: _column(rows, key) for key in PERSON_TEXTS}
-    days: Mapping[str, list[datetime.date | None]] = {k: _column(rows, k) for k in ("born", "work_day")}
+    days: Mapping[str, list[datetime.date | None]] = {
+        k: _column(rows, k) for k in ("born", "work_day")
+    }
     await conn.execute(
         f"""
         insert into person (unit_id, acct_id, born, work_day, {names})
@@ -173,8 +195,9 @@ async def _record(
                case when %(before)s::text is not null then a.base_fen end,
                coalesce(t.base, a.base_fen), coalesce(t.unit_fen, a.unit_fen),
                coalesce(t.personal_fen, a.personal_fen)
-        from unnest(%(accounts)s::bigint[], %(months)s::int[], %(bases)s::bigint[], %(units)s::bigint[],
-                    %(personals)s::bigint[], %(reasons)s::text[], %(remarks)s::text[])
+        from unnest(%(accounts)s::bigint[], %(months)s::int[], %(bases)s::bigint[],
+                    %(units)s::bigint[], %(personals)s::bigint[], %(reasons)s::text[],
+                    %(remarks)s::text[])
              as t(acct_id, month, base, unit_fen, personal_fen, reason, remark)
         join account a on a.unit_id = %(unit)s and a.acct_id = t.acct_id
         """,
@@ -210,13 +233,18 @@ async def _seal(conn: Connection, unit: Unit, rows: Sequence[Values]) -> None:
 
 async def _restart(conn: Connection, unit: Unit, txn_id: int, rows: Sequence[Values]) -> None:
     """Ends the segment on the account row at the month, keeps it, and begins the next one there."""
-    values = {"unit": unit.unit_id, "txn": txn_id, "accounts": _column(rows, "account"), **_amounts(rows)}
+    values = {
+        "unit": unit.unit_id,
+        "txn": txn_id,
+        "accounts": _column(rows, "account"),
+        **_amounts(rows),
+    }
     await conn.execute(
         """
         insert into segment (unit_id, until_month, acct_id, txn_id, from_month, base_fen, unit_fen,
                              personal_fen)
-        select a.unit_id, least(a.until_month, t.month), a.acct_id, %(txn)s, a.from_month, a.base_fen,
-               a.unit_fen, a.personal_fen
+        select a.unit_id, least(a.until_month, t.month), a.acct_id, %(txn)s, a.from_month,
+               a.base_fen, a.unit_fen, a.personal_fen
         from unnest(%(accounts)s::bigint[], %(months)s::int[]) as t(acct_id, month)
         join account a on a.unit_id = %(unit)s and a.acct_id = t.acct_id
         where a.from_month < least(a.until_month, t.month)
@@ -227,8 +255,9 @@ async def _restart(conn: Connection, unit: Unit, txn_id: int, rows: Sequence[Val
         """
         update account a set status = '01', from_month = t.month, until_month = %(forever)s,
                base_fen = t.base, unit_fen = t.unit_fen, personal_fen = t.personal_fen
-        from unnest(%(accounts)s::bigint[], %(months)s::int[], %(bases)s::bigint[], %(units)s::bigint[],
-                    %(personals)s::bigint[]) as t(acct_id, month, base, unit_fen, personal_fen)
+        from unnest(%(accounts)s::bigint[], %(months)s::int[], %(bases)s::bigint[],
+                    %(units)s::bigint[], %(personals)s::bigint[])
+             as t(acct_id, month, base, unit_fen, personal_fen)
         where a.unit_id = %(unit)s and a.acct_id = t.acct_id
         """,
         values | {"forever": int(FOREVER)},

@@ -1,4 +1,4 @@
-"""Runs a described query: filters, pages that follow each other by key, totals over all of its rows."""
+"""Runs a described query: filters, pages that follow each other by key, totals over all rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Page:
 
 
 def parse_filters(query: Query, texts: Mapping[str, str]) -> dict[str, Any]:
-    """The values of the search fields by key; a field that is unknown or cannot be read is refused."""
+    """The search fields' values by key; a field that is unknown or cannot be read is refused."""
     filters = {f.field.key: f.field for f in query.filters}
     values: dict[str, Any] = {}
     for key, text in texts.items():
@@ -58,7 +58,7 @@ async def run(
     after: int | None = None,
     limit: int = 200,
 ) -> Page:
-    """One page of the unit's own rows, at most ``PAGE_MAX``; totals and count only with the first."""
+    """One page of the unit's own rows, at most ``PAGE_MAX``; totals and count with the first."""
     params = {"unit_id": unit_id, **values, "after": after, "limit": min(limit, PAGE_MAX) + 1}
     matching = f"from ({query.source}) q where true{_conditions(query, values)}"
     step = "<" if query.newest_first else ">"

@@ -9,6 +9,7 @@ import uvicorn
 from server import log
 from server.app import create_app
 from server.config import Config
+from server.migrate import insist_on_newest
 
 GRACE_S = 10
 
@@ -32,4 +33,5 @@ def server(config: Config) -> uvicorn.Server:
 
 def serve(config: Config) -> None:
     log.configure()
+    insist_on_newest(config.database_url)
     asyncio.run(server(config).serve())

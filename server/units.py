@@ -37,7 +37,8 @@ async def open_unit(conn: Connection, opening: Opening) -> int:
     unit_id = with_account_check(opening.branch * 10_000_000 + count + 1)
     await conn.execute(
         """
-        insert into unit (unit_id, name, uscc, county, opened_day, unit_ratio, personal_ratio, paid_through)
+        insert into unit (unit_id, name, uscc, county, opened_day, unit_ratio, personal_ratio,
+                          paid_through)
         values (%s, %s, %s, %s, %s, %s, %s, %s)
         """,
         (
@@ -67,7 +68,8 @@ async def sign_account(conn: Connection, unit_id: int, account: SignedAccount) -
         insert into bank_account
             (unit_id, account_no, holder, bank_name, bank_code, agreement, is_default, signed_day)
         select %(unit)s, %(no)s, %(holder)s, %(bank)s, %(code)s, %(agreement)s,
-               not exists (select from bank_account where unit_id = %(unit)s and is_default), %(day)s
+               not exists (select from bank_account where unit_id = %(unit)s and is_default),
+               %(day)s
         """,
         {
             "unit": unit_id, "no": account.account_no, "holder": account.holder,
@@ -163,5 +165,6 @@ async def due(conn: Connection, unit_id: int, first: Month, until: Month) -> dic
 async def open_centre(conn: Connection, name: str, day: datetime.date) -> None:
     """Names the centre and its first business day; a second call changes nothing."""
     await conn.execute(
-        "insert into centre (name, business_day) values (%s, %s) on conflict do nothing", (name, day)
+        "insert into centre (name, business_day) values (%s, %s) on conflict do nothing",
+        (name, day),
     )

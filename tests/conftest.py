@@ -1,4 +1,4 @@
-"""What tests share: a real PostgreSQL for the session, and a clean database for each test that needs one."""
+"""What tests share: a real PostgreSQL for the session, a clean database for each that needs one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL of the session's own; its database ``template_hpf`` is migrated."""
-    root = Path(tempfile.mkdtemp(prefix="hpf-test-", dir="/var/tmp" if Path("/var/tmp").is_dir() else None))
+    root = Path(
+        tempfile.mkdtemp(prefix="hpf-test-", dir="/var/tmp" if Path("/var/tmp").is_dir() else None)
+    )
     root.chmod(0o755)
     with EmbeddedPostgres(root / "postgres") as url:
         with psycopg.connect(url, autocommit=True) as conn:
@@ -45,7 +47,9 @@ def database(postgres: str) -> Iterator[str]:
     """The URL of a migrated, empty database for one test."""
     name = f"t_{secrets.token_hex(6)}"
     with psycopg.connect(postgres, autocommit=True) as conn:
-        conn.execute(sql.SQL("create database {} template template_hpf").format(sql.Identifier(name)))
+        conn.execute(
+            sql.SQL("create database {} template template_hpf").format(sql.Identifier(name))
+        )
     yield make_conninfo(postgres, dbname=name)
     with psycopg.connect(postgres, autocommit=True) as conn:
         conn.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

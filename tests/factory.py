@@ -44,9 +44,16 @@ class Desk:
         return saved[0]
 
     async def submit(
-        self, business: Business, batch_id: int, idem: str = "", only_passing: bool = False, version: int = 1
+        self,
+        business: Business,
+        batch_id: int,
+        idem: str = "",
+        only_passing: bool = False,
+        version: int = 1,
     ) -> batches.Answer:
-        order = batches.Submit(business, batch_id, version, only_passing, idem or f"test-{new_id()}")
+        order = batches.Submit(
+            business, batch_id, version, only_passing, idem or f"test-{new_id()}"
+        )
         return await batches.submit(self.pool, self.operator, order, approve)
 
     async def do(
@@ -61,7 +68,12 @@ class Desk:
         return await self.do(ACCOUNT_OPENING.code, rows)
 
     async def accounts(self) -> list[int]:
-        return [row[0] for row in await self.sql("select acct_id from account where unit_id = %s order by 1", self.unit_id)]
+        return [
+            row[0]
+            for row in await self.sql(
+                "select acct_id from account where unit_id = %s order by 1", self.unit_id
+            )
+        ]
 
     async def sql(self, statement: str, *values: Any) -> list[Any]:
         async with transaction(self.pool) as conn:
@@ -70,12 +82,17 @@ class Desk:
 
 
 async def open_unit(
-    pool: Pool, name: str = "楚雄彩云科技有限公司", signed: bool = True, account_no: str = ACCOUNT_NO
+    pool: Pool,
+    name: str = "楚雄彩云科技有限公司",
+    signed: bool = True,
+    account_no: str = ACCOUNT_NO,
 ) -> Desk:
     """A unit whose next month to remit is ``NEXT_MONTH``, with a signed bank account if asked."""
     async with transaction(pool) as conn:
         await units.open_centre(conn, "楚雄州住房公积金管理中心", DAY)
-        opening = units.Opening(name, "91532300MA6NTEQT85", "532301", 5301, PAID_THROUGH, 1200, 1200)
+        opening = units.Opening(
+            name, "91532300MA6NTEQT85", "532301", 5301, PAID_THROUGH, 1200, 1200
+        )
         unit_id = await units.open_unit(conn, opening)
         if signed:
             await sign(conn, unit_id, name, account_no)
@@ -83,5 +100,7 @@ async def open_unit(
 
 
 async def sign(conn: Connection, unit_id: int, name: str, account_no: str) -> None:
-    account = units.SignedAccount(account_no, name, "中国建设银行楚雄分行", "105", f"XY{account_no}")
+    account = units.SignedAccount(
+        account_no, name, "中国建设银行楚雄分行", "105", f"XY{account_no}"
+    )
     await units.sign_account(conn, unit_id, account)

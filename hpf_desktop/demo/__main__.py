@@ -1,4 +1,4 @@
-"""``python -m hpf_desktop.demo``: with a screen the window, logged out; without one the main job."""
+"""``python -m hpf_desktop.demo``: the window, logged out; without a screen the main job."""
 
 from __future__ import annotations
 
@@ -36,13 +36,17 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev.py demo", description=__doc__)
-    parser.add_argument("--roster", type=Path, default=ROSTER, help="另一个开户名单（xlsx、xls、ods、csv）")
+    parser.add_argument(
+        "--roster", type=Path, default=ROSTER, help="另一个开户名单（xlsx、xls、ods、csv）"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "out", help="截图、回单和摘要放在哪里")
     return parser.parse_args()
 
 
 def _has_screen() -> bool:
-    return services.IS_WINDOWS or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return services.IS_WINDOWS or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def _with_window(work: Path) -> int:

@@ -1,4 +1,4 @@
-"""The main job, played through the real window: log in, open, seal, unseal, pay, print, print again."""
+"""The main job, played through the real window: log in, open, seal, unseal, pay, print, reprint."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def play(
     play = Play(desktop, server, key, printed, out)
     try:
         play.all(roster)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - Whatever it is, the summary tells it.
         play.summary.failure = f"{play.doing}：{type(error).__name__}：{error}"
         picture(out / "pictures" / "failed.png")
     finally:
@@ -117,7 +117,7 @@ class Play:
         step.seconds = round(time.monotonic() - start, 1)
         step.picture = self.picture(name)
         self.summary.steps.append(step)
-        say(f"{step.seconds:5.1f} 秒　{name}" + (f"，回单 {step.receipt}" if step.receipt else ""))
+        say(f"{step.seconds:5.1f} 秒　{name}" + (f"，回单 {step.receipt_number}" if step.receipt_number else ""))
 
     def picture(self, name: str) -> str:
         number = len(list((self.out / "pictures").glob("*.png"))) + 1
@@ -140,7 +140,11 @@ class Play:
         certificate = session.certificate
         assert certificate is not None, "logged in with a certificate"
         subject = f"O={certificate.unit_name}, OU={certificate.unit_code}, CN={certificate.holder}"
-        self.summary.login = {"how": "证书登录（PIV，PC/SC）", "reader": certificate.reader, "subject": subject}
+        self.summary.login = {
+            "how": "证书登录（PIV，PC/SC）",
+            "reader": certificate.reader,
+            "certificate_subject": subject,
+        }
         self.summary.unit = {
             "name": unit.name,
             "account": str(unit.unit_id),
@@ -193,7 +197,11 @@ class Play:
         told: list[str] = []
         page.told.connect(told.append)
         page.sheet.commands["check"].trigger()
-        until(lambda: any(text.startswith(("校验完毕", "校验通过")) for text in told), "服务器校验", 60)
+        until(
+            lambda: any(text.startswith(("校验完毕", "校验通过")) for text in told),
+            "服务器校验",
+            60,
+        )
 
     def _refused(self, page: BatchPage) -> list[Refusal]:
         """As the problem list shows them, without what is only a hint."""
@@ -218,9 +226,9 @@ class Play:
         dialog = find(QDialog, "receipt_dialog")
         view = dialog.view  # type: ignore[attr-defined]
         until(view.preview.isEnabled, "回单预览")
-        step.receipt = view.receipt_no
-        self.picture(f"回单-{step.receipt}")
-        step.pdf = self._print(view, step.receipt)
+        step.receipt_number = view.receipt_no
+        self.picture(f"回单-{step.receipt_number}")
+        step.pdf_file = self._print(view, step.receipt_number)
         press(find(QPushButton, "close_receipt", dialog))
 
     def _print(self, view: QWidget, name: str) -> str:
@@ -232,7 +240,9 @@ class Play:
         words = find(QLabel, "receipt_title", view)
         until(lambda: outcomes or _bar_text(view), "打印结果", PRINT_LIMIT_S)
         assert outcomes, f"{words.text()} 没有打印：{_bar_text(view)}"
-        new = until(lambda: set(self.printed.glob("job-*.pdf")) - before, "打印出的文件", PRINT_LIMIT_S)
+        new = until(
+            lambda: set(self.printed.glob("job-*.pdf")) - before, "打印出的文件", PRINT_LIMIT_S
+        )
         file = f"receipts/{name}.pdf"
         shutil.copyfile(next(iter(new)), self.out / file)
         return file
@@ -242,7 +252,9 @@ class Play:
             page = self.go("个人封存")
             assert isinstance(page, BatchPage), "a business with rows"
             people = [p for p in self.window.desk.facts.persons.values() if p.status == "01"]
-            self._type_rows(page, [(str(p.account), "01 终止劳动关系") for p in people[:SEALED_AND_UNSEALED]])
+            self._type_rows(
+                page, [(str(p.account), "01 终止劳动关系") for p in people[:SEALED_AND_UNSEALED]]
+            )
             step.rows = page.sheet.row_count
             page.submit_action.trigger()
             self._sign()
@@ -342,8 +354,8 @@ class Play:
             table.setCurrentIndex(table.model().index(0, 0))
             view = page.receipt  # type: ignore[attr-defined]
             until(view.preview.isEnabled, "回单预览")
-            step.receipt = view.receipt_no
-            step.pdf = self._print(view, f"{step.receipt}-第1次补打")
+            step.receipt_number = view.receipt_no
+            step.pdf_file = self._print(view, f"{step.receipt_number}-第1次补打")
 
     def see_the_dark_look(self) -> None:
         with self.step("深色主题"):

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,35 +55,60 @@ class Server:
         return dict(json.loads(done.stdout))
 
 
+class _ServerProcess:
+    """``python -m server demo``; started again, on the same books, should somebody kill it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._ready = folder, folder / "ready.json"
+        self._is_ending = threading.Event()
+        self._process = self._start("--fresh")
+        self._watch = threading.Thread(target=self._keep_running, daemon=True)
+
+    def wait(self) -> Server:
+        """Until it serves; raises NotStarted with the end of its log."""
+        deadline = time.monotonic() + SERVER_START_S
+        while not self._ready.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                words = (self._folder / "server.log").read_text("utf-8", errors="replace")
+                raise NotStarted(f"服务器没有启动，日志末尾：\n{words[-1500:]}")
+            time.sleep(0.1)
+        told = json.loads(self._ready.read_text(encoding="utf-8"))
+        for name in ("ca", "operator_key", "operator_certificate"):
+            told[name] = Path(told[name])
+        self._port = told["url"].rpartition(":")[2]
+        if not self._watch.is_alive():
+            self._watch.start()
+        return Server(**told)
+
+    def stop(self) -> None:
+        self._is_ending.set()
+        _stop(self._process)
+
+    def _start(self, *options: str) -> subprocess.Popen[bytes]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._ready.unlink(missing_ok=True)
+        with (self._folder / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "server", "demo", "--dir", str(self._folder), *options],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def _keep_running(self) -> None:
+        while not self._is_ending.wait(0.5):
+            if self._process.poll() is not None:
+                say(f"服务器进程已结束（{self._process.returncode}），重新启动，接着原来的账")
+                self._process = self._start("--port", self._port)
+
+
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:
-    """PostgreSQL, the sandbox bank, sample units and the HTTPS server, in a process of their own."""
+    """PostgreSQL, the sandbox bank, sample units and the HTTPS server, beside the window."""
     say("启动内置 PostgreSQL、沙箱银行、HTTPS 服务器（演示 CA）")
-    folder.mkdir(parents=True, exist_ok=True)
-    ready = folder / "ready.json"
-    ready.unlink(missing_ok=True)
-    with (folder / "server.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "server", "demo", "--dir", str(folder)],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            _wait_for(ready, process, SERVER_START_S, folder / "server.log")
-            told = json.loads(ready.read_text(encoding="utf-8"))
-            for name in ("ca", "operator_key", "operator_certificate"):
-                told[name] = Path(told[name])
-            yield Server(**told)
-        finally:
-            _stop(process)
-
-
-def _wait_for(file: Path, process: subprocess.Popen[Any], limit_s: float, log: Path) -> None:
-    deadline = time.monotonic() + limit_s
-    while not file.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            words = log.read_text(encoding="utf-8", errors="replace")[-1500:]
-            raise NotStarted(f"服务器没有启动，日志末尾：\n{words}")
-        time.sleep(0.1)
+    process = _ServerProcess(folder)
+    try:
+        yield process.wait()
+    finally:
+        process.stop()
 
 
 def _stop(process: subprocess.Popen[Any]) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass
 class Step:
-    """One thing done at the window; ``pdf`` is the printed file beside the summary."""
+    """One thing done at the window; ``pdf_file`` is the printed file beside the summary."""
 
     name: str
     seconds: float = 0.0
     rows: int = 0
-    receipt: str = ""
-    pdf: str = ""
+    receipt_number: str = ""
+    pdf_file: str = ""
     picture: str = ""
 
 
@@ -44,21 +44,31 @@ class Summary:
     def show(self) -> None:
         print()
         if self.unit:
-            print(f"单位　{self.unit['name']}（{self.unit['account']}），营业日 {self.unit['business_day']}")
+            print(
+                f"单位　{self.unit['name']}（{self.unit['account']}），"
+                f"营业日 {self.unit['business_day']}"
+            )
         if self.login:
-            print(f"登录　{self.login['how']}，读卡器 {self.login['reader']}，{self.login['subject']}")
+            print(
+                f"登录　{self.login['how']}，读卡器 {self.login['reader']}，{self.login['certificate_subject']}"
+            )
         print("步骤")
         for step in self.steps:
             rows = f"　{step.rows} 行" if step.rows else ""
-            receipt = f"　回单 {step.receipt}" if step.receipt else ""
-            pdf = f"　{step.pdf}" if step.pdf else ""
+            receipt = f"　回单 {step.receipt_number}" if step.receipt_number else ""
+            pdf = f"　{step.pdf_file}" if step.pdf_file else ""
             print(f"  {step.seconds:6.1f} 秒　{step.name}{rows}{receipt}{pdf}")
         print(f"没有通过的单元格　{len(self.refused)} 处")
         for refusal in self.refused:
             print(f"  第 {refusal.row} 行　{refusal.column}　{refusal.code}　{refusal.text}")
         if self.ledger:
-            balances = "　".join(f"{gl} {self.ledger[gl] / 100:,.2f}" for gl in ("101", "201", "219"))
+            balances = "　".join(
+                f"{gl} {self.ledger[gl] / 100:,.2f}" for gl in ("101", "201", "219")
+            )
             state = "平衡" if self.ledger["balanced"] else "不平衡"
-            print(f"账目　{balances}　{state}　{self.ledger['txns']} 笔业务，{self.ledger['entries']} 条分录")
+            print(
+                f"账目　{balances}　{state}　{self.ledger['txns']} 笔业务，"
+                f"{self.ledger['entries']} 条分录"
+            )
         if self.failure:
             print(f"失败　{self.failure}")

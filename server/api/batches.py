@@ -3,14 +3,14 @@
 Each business has routes of its own, so that the OpenAPI document tells the truth about its fields.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, delete, get, post, put
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from server import batches, drafts
-from server.approval import Approval, check_approval
 from server.api.scope import authorised, session_of_request
 from server.api.wire import (
     ProblemOut,
@@ -20,6 +20,7 @@ from server.api.wire import (
     problem_out,
     texts_of,
 )
+from server.approval import Approval, check_approval
 from server.business.base import Business
 from server.business.businesses import BUSINESSES
 from server.business.refusals import refused
@@ -27,6 +28,9 @@ from server.db import Connection, transaction
 from server.sessions import CERTIFICATE_LOGIN, Session
 
 BODY_MAX_BYTES = 64 * 1024 * 1024
+IdempotencyKey = Annotated[
+    str, HeaderParameter(name="Idempotency-Key", min_length=8, max_length=64)
+]
 ANSWER_WAIT_S = 8.0  # How long a submission waits for the bank before it answers "paying".
 
 
@@ -148,21 +152,11 @@ def _operator(session: Session) -> batches.Operator:
     )
 
 
-def routes(business: Business) -> Router:
-    """All routes of one business."""
+def _draft_routes(business: Business) -> list[HTTPRouteHandler]:
+    """What may be done to a batch before it is submitted."""
     new_body: Any = batch_struct(business, versioned=False)
     again_body: Any = batch_struct(business, versioned=True)
     code = business.code
-
-    @post("/check", status_code=200, summary=f"{business.label}：校验")
-    async def check(request: Request[Any, Any, Any], data: JSONBody[new_body]) -> CheckOut:
-        async with authorised(request) as scope:
-            rows = [texts_of(row) for row in data.rows]
-            found = await batches.check(
-                scope.conn, scope.session.unit_id, business, texts_of(data.head), rows
-            )
-        shown = {f.key: f.kind.show(found.head[f.key]) for f in business.head if f.key in found.head}
-        return CheckOut(shown, [problem_out(p) for p in found.problems])
 
     @post("/batches", summary=f"{business.label}：保存新业务单")
     async def save_new(request: Request[Any, Any, Any], data: JSONBody[new_body]) -> SavedOut:
@@ -174,7 +168,9 @@ def routes(business: Business) -> Router:
         return SavedOut(str(batch_id), version)
 
     @put("/batches/{batch_id:str}", summary=f"{business.label}：再次保存")
-    async def save_again(request: Request[Any, Any, Any], batch_id: FromPath[str], data: JSONBody[again_body]) -> SavedOut:
+    async def save_again(
+        request: Request[Any, Any, Any], batch_id: FromPath[str], data: JSONBody[again_body]
+    ) -> SavedOut:
         async with authorised(request) as scope:
             session, rows = scope.session, [texts_of(row) for row in data.rows]
             number = batch_id_of(batch_id)
@@ -190,7 +186,8 @@ def routes(business: Business) -> Router:
             found = await drafts.unfinished(scope.conn, scope.session.unit_id, code)
         return ListOut([
             UnfinishedOut(
-                str(b.batch_id), b.version, b.state, b.row_count, b.updated_at.isoformat(), b.updated_by
+                str(b.batch_id), b.version, b.state, b.row_count,
+                b.updated_at.isoformat(), b.updated_by,
             )
             for b in found
         ])  # fmt: skip
@@ -198,27 +195,54 @@ def routes(business: Business) -> Router:
     @get("/batches/{batch_id:str}", summary=f"{business.label}：打开业务单")
     async def load(request: Request[Any, Any, Any], batch_id: FromPath[str]) -> DraftOut:
         async with authorised(request) as scope:
-            draft = await drafts.load(scope.conn, scope.session.unit_id, code, batch_id_of(batch_id))
-        return DraftOut(batch_id, draft.version, draft.state, dict(draft.head), [dict(r) for r in draft.rows])
+            draft = await drafts.load(
+                scope.conn, scope.session.unit_id, code, batch_id_of(batch_id)
+            )
+        return DraftOut(
+            batch_id, draft.version, draft.state, dict(draft.head), [dict(r) for r in draft.rows]
+        )
 
     @delete("/batches/{batch_id:str}", summary=f"{business.label}：删除业务单")
-    async def discard(request: Request[Any, Any, Any], batch_id: FromPath[str], version: FromQuery[int]) -> None:
+    async def discard(
+        request: Request[Any, Any, Any], batch_id: FromPath[str], version: FromQuery[int]
+    ) -> None:
         async with authorised(request) as scope:
             await drafts.discard(
                 scope.conn, scope.session.unit_id, code, batch_id_of(batch_id), version
             )
+
+    return [save_new, save_again, unfinished, load, discard]
+
+
+def routes(business: Business) -> Router:
+    """All routes of one business."""
+    new_body: Any = batch_struct(business, versioned=False)
+
+    @post("/check", status_code=200, summary=f"{business.label}：校验")
+    async def check(request: Request[Any, Any, Any], data: JSONBody[new_body]) -> CheckOut:
+        async with authorised(request) as scope:
+            rows = [texts_of(row) for row in data.rows]
+            found = await batches.check(
+                scope.conn, scope.session.unit_id, business, texts_of(data.head), rows
+            )
+        shown = {
+            f.key: f.kind.show(found.head[f.key]) for f in business.head if f.key in found.head
+        }
+        return CheckOut(shown, [problem_out(p) for p in found.problems])
 
     @post("/batches/{batch_id:str}/submit", status_code=200, summary=f"{business.label}：提交")
     async def submit_batch(
         request: Request[Any, Any, Any],
         batch_id: FromPath[str],
         data: JSONBody[SubmitIn],
-        idem: str = HeaderParameter(name="Idempotency-Key", min_length=8, max_length=64),
+        idem: IdempotencyKey,
     ) -> AnswerOut:
         return await submit(request, business, batch_id, data, idem)
 
-    handlers = [check, save_new, save_again, unfinished, load, discard, submit_batch]
-    return Router(f"/api/businesses/{code}", route_handlers=handlers, tags=[business.label])
+    handlers = [check, *_draft_routes(business), submit_batch]
+    return Router(
+        f"/api/businesses/{business.code}", route_handlers=handlers, tags=[business.label]
+    )
 
 
 BATCH_ROUTES = [routes(business) for business in BUSINESSES]

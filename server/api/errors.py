@@ -43,7 +43,11 @@ def on_invalid(request: Request[Any, Any, Any], error: Exception) -> Response[Er
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorOut]:
     code = HTTP_CODES.get(error.status_code)
     if code is None:
-        return answer(refused("N03", why=str(error.status_code))) if error.status_code < 500 else on_failure(request, error)
+        return (
+            answer(refused("N03", why=str(error.status_code)))
+            if error.status_code < 500
+            else on_failure(request, error)
+        )
     return answer(refused(code, limit=64, seconds=60))
 
 
@@ -52,9 +56,11 @@ def on_busy(request: Request[Any, Any, Any], error: Exception) -> Response[Error
 
 
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorOut]:
-    """Anything unforeseen: logged under a number that the operator can read out. No request data."""
+    """Anything unforeseen: logged, without request data, under a number to be read out."""
     report = secrets.token_hex(4).upper()
-    log.error("report %s: %s %s: %s", report, request.method, request.scope["path"], describe(error))
+    log.error(
+        "report %s: %s %s: %s", report, request.method, request.scope["path"], describe(error)
+    )
     return answer(refused("N05", report=report))
 
 

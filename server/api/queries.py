@@ -1,6 +1,6 @@
 """Routes of the queries, the unit's own facts, and how far a payment has come."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get
@@ -20,7 +20,7 @@ PEOPLE = (
 
 
 class PageOut(msgspec.Struct, frozen=True):
-    """``next`` is the cursor to ask the next page with; count and totals come with the first page."""
+    """``next`` is the cursor of the next page; count and totals come with the first page."""
 
     rows: list[dict[str, Any]]
     next: int | None
@@ -33,7 +33,7 @@ def routes(query: Query) -> Any:
     async def run(
         request: Request[Any, Any, Any],
         after: FromQuery[int | None] = None,
-        limit: int = QueryParameter(name="limit", default=200, ge=1, le=queries.PAGE_MAX),
+        limit: Annotated[int, QueryParameter(name="limit", ge=1, le=queries.PAGE_MAX)] = 200,
     ) -> PageOut:
         texts = {k: v for k, v in request.query_params.items() if k not in ("after", "limit")}
         values = queries.parse_filters(query, texts)

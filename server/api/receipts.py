@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post, put
@@ -40,12 +40,16 @@ class OutcomeIn(Strict, frozen=True):
 
 
 @get("/api/receipts/{number:str}/pdf", summary="回单文件", tags=["回单"], media_type=PDF)
-async def pdf(request: Request[Any, Any, Any], number: FromPath[str], print_id: FromQuery[str] = "") -> Response[bytes]:
+async def pdf(
+    request: Request[Any, Any, Any], number: FromPath[str], print_id: FromQuery[str] = ""
+) -> Response[bytes]:
     """The stored bytes; with a reprint's ``print_id``, marked 第N次补打."""
     year, sequence = issue.parse_number(number)
     async with authorised(request) as scope:
         unit_id = scope.session.unit_id
-        document = await issue.stored_pdf(scope.conn, request.app.state.press, unit_id, year, sequence)
+        document = await issue.stored_pdf(
+            scope.conn, request.app.state.press, unit_id, year, sequence
+        )
         mark = ""
         if print_id:
             _, mark = await issue.print_of(scope.conn, unit_id, batch_id_of(print_id))
@@ -54,7 +58,9 @@ async def pdf(request: Request[Any, Any, Any], number: FromPath[str], print_id: 
 
 
 @post("/api/receipts/{number:str}/prints", summary="登记一次打印", tags=["回单"])
-async def record_print(request: Request[Any, Any, Any], number: FromPath[str], data: JSONBody[PrintIn]) -> PrintOut:
+async def record_print(
+    request: Request[Any, Any, Any], number: FromPath[str], data: JSONBody[PrintIn]
+) -> PrintOut:
     async with authorised(request) as scope:
         session = scope.session
         made = await issue.record_print(
@@ -65,10 +71,16 @@ async def record_print(request: Request[Any, Any, Any], number: FromPath[str], d
 
 
 @put("/api/prints/{print_id:str}", summary="登记打印结果", tags=["回单"], status_code=204)
-async def record_outcome(request: Request[Any, Any, Any], print_id: FromPath[str], data: JSONBody[OutcomeIn]) -> None:
+async def record_outcome(
+    request: Request[Any, Any, Any], print_id: FromPath[str], data: JSONBody[OutcomeIn]
+) -> None:
     async with authorised(request) as scope:
         await issue.set_outcome(
-            scope.conn, scope.session.unit_id, batch_id_of(print_id), data.outcome[:40], data.job[:40]
+            scope.conn,
+            scope.session.unit_id,
+            batch_id_of(print_id),
+            data.outcome[:40],
+            data.job[:40],
         )
 
 
@@ -86,8 +98,8 @@ class Verified:
 
 
 VERIFY = """
-    select r.title, r.year, r.number, r.biz_day::text, u.name, coalesce(r.amount_fen, 0), r.row_count,
-           r.unit_id,
+    select r.title, r.year, r.number, r.biz_day::text, u.name, coalesce(r.amount_fen, 0),
+           r.row_count, r.unit_id,
            (select count(*) from print p
             where p.unit_id = r.unit_id and p.year = r.year and p.number = r.number)
     from receipt_code c
@@ -101,9 +113,9 @@ VERIFY = """
 async def verify(
     request: Request[Any, Any, Any],
     code: FromPath[str],
-    tail: str = QueryParameter(name="tail", default="", max_length=4),
+    tail: Annotated[str, QueryParameter(name="tail", max_length=4)] = "",
 ) -> Template:
-    """A genuine code is confirmed; names and amounts only with the last four digits of the account."""
+    """A genuine code is confirmed; names and amounts only with the account's last four digits."""
     async with transaction(request.app.state.pool) as conn:
         key_row = await (await conn.execute("select code_key from centre")).fetchone()
         key = bytes(key_row[0]) if key_row else b""

@@ -36,7 +36,9 @@ class ErrorOut(msgspec.Struct, frozen=True):
 
 
 def problem_out(found: Problem) -> ProblemOut:
-    return ProblemOut(found.code, found.text, found.next_step, found.key, found.row, found.level.value)
+    return ProblemOut(
+        found.code, found.text, found.next_step, found.key, found.row, found.level.value
+    )
 
 
 def bank_problem(code: str | None, bank_text: str | None) -> ProblemOut | None:
@@ -49,7 +51,9 @@ def texts_struct(name: str, fields: tuple[Field, ...]) -> type[msgspec.Struct]:
     members: list[Any] = [
         (
             spec.key,
-            Annotated[str, msgspec.Meta(max_length=200, title=spec.label, description=spec.note or None)],
+            Annotated[
+                str, msgspec.Meta(max_length=200, title=spec.label, description=spec.note or None)
+            ],
             "",
         )
         for spec in fields
@@ -64,11 +68,15 @@ def batch_struct(business: Business, versioned: bool) -> type[msgspec.Struct]:
     """``{"head": {…}, "rows": [{…}]}``, and the version that is replaced when there is one."""
     title = "".join(part.capitalize() for part in business.code.split("_"))
     head = texts_struct(f"{title}Head", business.head)
-    row = texts_struct(f"{title}Row", business.rows)
+    row: Any = texts_struct(f"{title}Row", business.rows)
     rows_max = ROWS_MAX if business.is_batch else 0
     members: list[Any] = [
         ("head", head, msgspec.field(default_factory=head)),
-        ("rows", Annotated[list[row], msgspec.Meta(max_length=rows_max)], msgspec.field(default_factory=list)),  # type: ignore[valid-type]
+        (
+            "rows",
+            Annotated[list[row], msgspec.Meta(max_length=rows_max)],
+            msgspec.field(default_factory=list),
+        ),
     ]
     if versioned:
         members.insert(0, ("version", Annotated[int, msgspec.Meta(ge=1)]))

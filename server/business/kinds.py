@@ -244,7 +244,7 @@ class Whole(Kind):
 
 @dataclass(frozen=True)
 class Serial(Kind):
-    """A business serial number (业务流水号): up to 19 digits, more than JSON numbers carry safely."""
+    """A business serial (业务流水号): up to 19 digits, more than JSON numbers carry safely."""
 
     python: ClassVar[type] = int
     is_text_on_wire: ClassVar[bool] = True

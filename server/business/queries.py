@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.business.base import METHODS, STATUSES, Field
-from server.business.kinds import Account, Choice, Day, Masked, Money, MonthKind, Serial, Stamp, Text, Whole
+from server.business.kinds import (
+    Account,
+    Choice,
+    Day,
+    Masked,
+    Money,
+    MonthKind,
+    Serial,
+    Stamp,
+    Text,
+    Whole,
+)
 
 PAYMENT_KINDS = {"remittance": "汇缴", "prepayment": "预缴"}
 RECEIPT_KINDS = {

@@ -27,14 +27,16 @@ INVARIANTS = {
     "凭证借贷不等于业务金额": """
         select t.unit_id, t.txn_id from txn t
         left join lateral (select coalesce(sum(dr_fen), 0) dr, coalesce(sum(cr_fen), 0) cr
-                           from voucher_line v where v.unit_id = t.unit_id and v.txn_id = t.txn_id) v on true
+                           from voucher_line v
+                           where v.unit_id = t.unit_id and v.txn_id = t.txn_id) v on true
         where v.dr <> t.total_fen or v.cr <> t.total_fen""",
     "个人分录合计不等于 201 发生额": """
         select t.unit_id, t.txn_id
         from txn t
-        left join (select unit_id, txn_id, sum(amount_fen) amount from entry group by 1, 2) e using (unit_id, txn_id)
-        left join (select unit_id, txn_id, sum(cr_fen - dr_fen) amount from voucher_line where gl = '201'
-                   group by 1, 2) v using (unit_id, txn_id)
+        left join (select unit_id, txn_id, sum(amount_fen) amount from entry
+                   group by 1, 2) e using (unit_id, txn_id)
+        left join (select unit_id, txn_id, sum(cr_fen - dr_fen) amount from voucher_line
+                   where gl = '201' group by 1, 2) v using (unit_id, txn_id)
         where coalesce(e.amount, 0) <> coalesce(v.amount, 0)""",
     "个人余额不等于分录合计": """
         select a.unit_id, a.acct_id from account a
@@ -46,7 +48,8 @@ INVARIANTS = {
         left join account a using (unit_id, acct_id) where a.acct_id is null""",
     "单位个人余额合计不等于 201": """
         select u.unit_id, u.members_fen from unit u
-        left join (select unit_id, sum(balance_fen) amount from account group by 1) a using (unit_id)
+        left join (select unit_id, sum(balance_fen) amount from account
+                   group by 1) a using (unit_id)
         where u.members_fen <> coalesce(a.amount, 0)""",
     "单位余额不等于科目发生额": """
         select u.unit_id, u.prepayment_fen from unit u
@@ -96,8 +99,9 @@ async def books(conn: Connection) -> Books:
 DIGESTS = """
     select p.unit_id, p.txn_id from txn_part p
     where p.digest <> (
-        select sha256(coalesce(string_agg(int8send(e.acct_id) || int8send(e.amount_fen)
-                                          || int8send(e.balance_fen), ''::bytea order by e.acct_id), ''))
+        select sha256(coalesce(string_agg(
+                   int8send(e.acct_id) || int8send(e.amount_fen) || int8send(e.balance_fen),
+                   ''::bytea order by e.acct_id), ''))
         from entry e where e.unit_id = p.unit_id and e.txn_id = p.txn_id and e.month = p.month)
 """
 
@@ -126,4 +130,6 @@ async def broken_links(conn: Connection) -> list[str]:
         limit {SHOWN_MAX}
         """
     )
-    return found + [f"账务链不完整：单位 {unit}，长度 {length}" for unit, length in await rows.fetchall()]
+    return found + [
+        f"账务链不完整：单位 {unit}，长度 {length}" for unit, length in await rows.fetchall()
+    ]

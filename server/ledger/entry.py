@@ -1,4 +1,4 @@
-"""The immutable values of the ledger (domain 8.2): what a transaction says and how it moves money."""
+"""The ledger's immutable values (domain 8.2): what a transaction says and how it moves money."""
 
 from __future__ import annotations
 

@@ -21,27 +21,31 @@ class LedgerMismatch(RuntimeError):
 
 
 INSERT_TXN = """
-    insert into txn (unit_id, txn_id, business, biz_day, operator_id, login_kind, rows, total_fen, method,
-                     head, batch_id, payment_id, idem)
+    insert into txn (unit_id, txn_id, business, biz_day, operator_id, login_kind, rows, total_fen,
+                     method, head, batch_id, payment_id, idem)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 INSERT_POSTING = """
-    insert into posting (unit_id, txn_id, line, debit, credit, amount_fen) values (%s, %s, %s, %s, %s, %s)
+    insert into posting (unit_id, txn_id, line, debit, credit, amount_fen)
+    values (%s, %s, %s, %s, %s, %s)
 """
 # The right sides see the old balance: the product is brought up to the day first, by design.
 CREDIT_ACCOUNTS = """
-    update account set product = product + balance_fen * (%(day)s::date - product_day), product_day = %(day)s,
+    update account set product = product + balance_fen * (%(day)s::date - product_day),
+           product_day = %(day)s,
            balance_fen = balance_fen + unit_fen + personal_fen, paid_through = %(month)s
     where unit_id = %(unit)s and from_month <= %(month)s and until_month > %(month)s
 """
 INSERT_ENTRIES = """
     insert into entry (unit_id, acct_id, txn_id, month, biz_day, unit_fen, amount_fen, balance_fen)
-    select unit_id, acct_id, %(txn)s, %(month)s, %(day)s, unit_fen, unit_fen + personal_fen, balance_fen
+    select unit_id, acct_id, %(txn)s, %(month)s, %(day)s, unit_fen, unit_fen + personal_fen,
+           balance_fen
     from account where unit_id = %(unit)s and from_month <= %(month)s and until_month > %(month)s
 """
 # The same for whoever was on that month's roster by an earlier segment.
 CREDIT_EARLIER = """
-    update account a set product = product + balance_fen * (%(day)s::date - product_day), product_day = %(day)s,
+    update account a set product = product + balance_fen * (%(day)s::date - product_day),
+           product_day = %(day)s,
            balance_fen = balance_fen + s.unit_fen + s.personal_fen,
            paid_through = greatest(paid_through, %(month)s)
     from segment s
@@ -50,8 +54,8 @@ CREDIT_EARLIER = """
 """
 INSERT_EARLIER = """
     insert into entry (unit_id, acct_id, txn_id, month, biz_day, unit_fen, amount_fen, balance_fen)
-    select a.unit_id, a.acct_id, %(txn)s, %(month)s, %(day)s, s.unit_fen, s.unit_fen + s.personal_fen,
-           a.balance_fen
+    select a.unit_id, a.acct_id, %(txn)s, %(month)s, %(day)s, s.unit_fen,
+           s.unit_fen + s.personal_fen, a.balance_fen
     from segment s join account a on a.unit_id = s.unit_id and a.acct_id = s.acct_id
     where s.unit_id = %(unit)s and s.from_month <= %(month)s and s.until_month > %(month)s
 """
@@ -59,27 +63,31 @@ INSERT_EARLIER = """
 INSERT_PART = """
     insert into txn_part (unit_id, txn_id, month, persons, amount_fen, digest)
     select %(unit)s, %(txn)s, %(month)s, count(*), coalesce(sum(amount), 0),
-           sha256(coalesce(string_agg(int8send(acct_id) || int8send(amount) || int8send(balance_fen),
-                                      ''::bytea order by acct_id), ''))
+           sha256(coalesce(string_agg(
+               int8send(acct_id) || int8send(amount) || int8send(balance_fen),
+               ''::bytea order by acct_id), ''))
     from (select acct_id, unit_fen + personal_fen as amount, balance_fen from account
           where unit_id = %(unit)s and from_month <= %(month)s and until_month > %(month)s
           union all
           select a.acct_id, s.unit_fen + s.personal_fen, a.balance_fen
           from segment s join account a on a.unit_id = s.unit_id and a.acct_id = s.acct_id
-          where s.unit_id = %(unit)s and s.from_month <= %(month)s and s.until_month > %(month)s) roster
+          where s.unit_id = %(unit)s and s.from_month <= %(month)s and s.until_month > %(month)s
+         ) roster
     returning persons, amount_fen
 """
 MOVE_UNIT = """
-    update unit set deposits_fen = deposits_fen + %(deposits)s, members_fen = members_fen + %(members)s,
+    update unit set deposits_fen = deposits_fen + %(deposits)s,
+           members_fen = members_fen + %(members)s,
            prepayment_fen = prepayment_fen + %(prepayment)s,
            paid_through = coalesce(%(paid_through)s, paid_through),
-           status = case when status = '02' and %(paid_through)s::int is not null then '01' else status end
+           status = case when status = '02' and %(paid_through)s::int is not null then '01'
+                         else status end
     where unit_id = %(unit)s
 """
 # One chain per unit: each hash covers the one before, the transaction, its postings and its parts.
 CHAIN_TEXT = """
-    select concat_ws('|', t.unit_id, t.txn_id, t.business, t.biz_day, t.operator_id, t.login_kind, t.rows,
-                     t.total_fen, coalesce(t.method, ''), t.head::text, t.idem,
+    select concat_ws('|', t.unit_id, t.txn_id, t.business, t.biz_day, t.operator_id, t.login_kind,
+                     t.rows, t.total_fen, coalesce(t.method, ''), t.head::text, t.idem,
         (select string_agg(concat_ws(',', line, debit, credit, amount_fen), ';' order by line)
          from posting p where p.unit_id = t.unit_id and p.txn_id = t.txn_id),
         (select string_agg(concat_ws(',', month, persons, amount_fen, encode(digest, 'hex')), ';'
@@ -107,7 +115,7 @@ class Posted:
 
 
 async def post(conn: Connection, txn: Transaction) -> Posted:
-    """Writes ``txn`` and what follows from it. A second one with its key violates ``txn_unit_id_idem_key``."""
+    """Writes ``txn`` and what follows; its key a second time violates ``txn_unit_id_idem_key``."""
     ids = {"unit": txn.unit_id, "txn": txn.txn_id}
     parts = []
     async with conn.pipeline():
@@ -143,8 +151,9 @@ async def _credit_month(conn: Connection, txn: Transaction, month: Month) -> tup
 
 def _txn_row(txn: Transaction) -> tuple[object, ...]:
     return (
-        txn.unit_id, txn.txn_id, txn.business, txn.biz_day, txn.operator_id, txn.login_kind, txn.rows,
-        txn.total_fen, txn.method, pg_json.Jsonb(dict(txn.head)), txn.batch_id, txn.payment_id, txn.idem,
+        txn.unit_id, txn.txn_id, txn.business, txn.biz_day, txn.operator_id, txn.login_kind,
+        txn.rows, txn.total_fen, txn.method, pg_json.Jsonb(dict(txn.head)), txn.batch_id,
+        txn.payment_id, txn.idem,
     )  # fmt: skip
 
 

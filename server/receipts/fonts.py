@@ -48,7 +48,8 @@ def to_unicode_cmap(font_name: str, subset: Iterable[int]) -> str:
     return "\n".join(
         (
             "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap",
-            f"/CIDSystemInfo << /Registry ({font_name}) /Ordering ({font_name}) /Supplement 0 >> def",
+            f"/CIDSystemInfo << /Registry ({font_name})"
+            f" /Ordering ({font_name}) /Supplement 0 >> def",
             f"/CMapName /{font_name} def\n/CMapType 2 def",
             "1 begincodespacerange\n<00> <FF>\nendcodespacerange",
             *sections,

@@ -1,4 +1,4 @@
-"""Issues a receipt with its posting, and gives its one PDF: rendered and signed once, then stored."""
+"""Issues a receipt with its posting, and gives its one PDF: rendered and signed once, stored."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ async def issue(
         """
         update unit set receipt_year = %(year)s,
                receipt_count = case when receipt_year = %(year)s then receipt_count + 1 else 1 end
-        where unit_id = %(unit)s returning receipt_count, (select name from centre), (select code_key from centre)
+        where unit_id = %(unit)s
+        returning receipt_count, (select name from centre), (select code_key from centre)
         """,
         {"unit": txn.unit_id, "year": year},
     )
@@ -75,8 +76,8 @@ async def issue(
     )  # fmt: skip
     await conn.execute(
         """
-        insert into receipt (unit_id, year, number, txn_id, business, title, biz_day, amount_fen, row_count,
-                             content, code)
+        insert into receipt (unit_id, year, number, txn_id, business, title, biz_day, amount_fen,
+                             row_count, content, code)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         values,
@@ -122,7 +123,7 @@ async def number_of(conn: Connection, unit_id: int, txn_id: int) -> str | None:
 
 @dataclass(frozen=True)
 class Press:
-    """What turns a receipt into its document: ``render`` and ``sign`` run outside the event loop."""
+    """What turns a receipt into its document, outside the event loop: ``render``, then ``sign``."""
 
     render_signed: Callable[[ReceiptData], Awaitable[bytes]]
     public_url: str
@@ -158,8 +159,8 @@ async def _receipt(
 ) -> ReceiptData:
     rows = await conn.execute(
         """
-        select txn_id, business, title, to_char(issued_at, 'YYYY-MM-DD HH24:MI:SS'), amount_fen, content,
-               code, biz_day
+        select txn_id, business, title, to_char(issued_at, 'YYYY-MM-DD HH24:MI:SS'), amount_fen,
+               content, code, biz_day
         from receipt where unit_id = %s and year = %s and number = %s
         """,
         (unit_id, year, number),
@@ -210,7 +211,7 @@ async def _entry_lines(
 
 @dataclass(frozen=True)
 class Print:
-    """One printing of a receipt; ``nth`` counts from 0: the first is the original, not a reprint."""
+    """One printing of a receipt; ``nth`` counts from 0: the first is the original, no reprint."""
 
     print_id: int
     nth: int

@@ -45,11 +45,14 @@ def main() -> int:
             verdict = "达到" if result["met"] else "未达到"
             print(
                 f"{result['name']}: {result['value']} {result['unit']}，参照 {result['reference']}"
-                f" {result['reference_value']}，比值 {result['ratio']}（目标 {result['target']}）{verdict}",
+                f" {result['reference_value']}，"
+                f"比值 {result['ratio']}（目标 {result['target']}）{verdict}",
                 flush=True,
             )
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "results.json").write_text(json.dumps(results, ensure_ascii=False, indent=1), encoding="utf-8")
+    (OUT / "results.json").write_text(
+        json.dumps(results, ensure_ascii=False, indent=1), encoding="utf-8"
+    )
     return 0
 
 

@@ -1,4 +1,4 @@
-"""One remittance of N people in one durable transaction, beside COPY of the same rows (ledger targets)."""
+"""One remittance of N people in one durable transaction, beside COPY of the same rows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ROUNDS = 5
 PEOPLE = """
     insert into account (unit_id, acct_id, name, id_mask, phone_mask, status, from_month, base_fen,
                          unit_fen, personal_fen, product_day, opened_day)
-    select %(unit)s, %(unit)s * 1000000 + n, '职工' || n, '', '', '01', %(month)s, 500000, 60000, 60000,
-           %(day)s, %(day)s
+    select %(unit)s, %(unit)s * 1000000 + n, '职工' || n, '', '', '01', %(month)s, 500000,
+           60000, 60000, %(day)s, %(day)s
     from generate_series(1, %(n)s) n
 """
 
@@ -48,8 +48,8 @@ async def remit(conn: Connection, unit_id: int, month: Month) -> int:
     of_month = (await due(conn, unit_id, month, month))[month]
     txn_id = new_id()
     txn = Transaction(
-        unit_id, txn_id, "remittance", DAY, 1, "certificate", str(txn_id), 0, of_month.amount_fen, {},
-        postings=(Posting(Gl.DEPOSITS, Gl.MEMBERS, of_month.amount_fen),), months=(month,),
+        unit_id, txn_id, "remittance", DAY, 1, "certificate", str(txn_id), 0,
+        of_month.amount_fen, {}, postings=(Posting(Gl.DEPOSITS, Gl.MEMBERS, of_month.amount_fen),), months=(month,),
     )  # fmt: skip
     posted = await post(conn, txn)
     assert posted.entries == of_month.persons
@@ -61,8 +61,8 @@ async def copy_rows(conn: Connection, unit_id: int, people: int, txn_id: int) ->
     async with (
         conn.cursor() as cursor,
         cursor.copy(
-            "copy entry_copy (unit_id, acct_id, txn_id, month, biz_day, unit_fen, amount_fen, balance_fen)"
-            " from stdin (format binary)"
+            "copy entry_copy (unit_id, acct_id, txn_id, month, biz_day, unit_fen, amount_fen,"
+            " balance_fen) from stdin (format binary)"
         ) as copy,
     ):
         copy.set_types(types)

@@ -45,7 +45,7 @@ async def prepay(caller: Caller, amount: str, idem: str, saved: dict[str, Any]) 
 async def test_server_killed_at_any_moment_pays_once_and_loses_nothing(
     caller: Caller, desk: Desk, server_process: ServerProcess, sandbox: SandboxBank
 ) -> None:
-    dice = random.Random(20261123)  # noqa: S311
+    dice = random.Random(20261123)
     states = []
     for number in range(8):
         amount = f"{100 + number}.00"
@@ -65,7 +65,9 @@ async def assert_agreed(desk: Desk, sandbox: SandboxBank, states: list[str]) -> 
     assert sorted((d.serial, d.amount_fen) for d in debits) == sorted(rows)
     assert len(rows) == states.count("posted") and states.count("posted") >= 1
     assert MONEY_FEN - sandbox.balance_fen(ACCOUNT_NO) == sum(amount for _, amount in rows)
-    assert await desk.sql("select count(*) from payment where state not in ('posted', 'failed')") == [(0,)]
+    assert await desk.sql(
+        "select count(*) from payment where state not in ('posted', 'failed')"
+    ) == [(0,)]
     async with transaction(desk.pool) as conn:
         found = await books(conn)
     assert found.disagreements == []

@@ -93,7 +93,9 @@ async def test_ledger_cannot_be_changed_by_the_application(desk: Desk, change: s
         ("update unit set members_fen = members_fen + 5", "201"),
     ],
 )
-async def test_books_tampered_with_by_the_owner_say_so(desk: Desk, database: str, change: str, word: str) -> None:
+async def test_books_tampered_with_by_the_owner_say_so(
+    desk: Desk, database: str, change: str, word: str
+) -> None:
     async with transaction(desk.pool) as conn:
         await post(conn, remittance(desk, await due_fen(desk)))
         before = [d for d in (await books(conn)).disagreements if "没有回单" not in d]

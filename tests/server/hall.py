@@ -1,4 +1,4 @@
-"""The whole server as a client meets it, in this process: real database, bank, CA, signed approvals."""
+"""The whole server as a client meets it, in this process: real database, bank, CA, approvals."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class Caller:
         fingerprint = hashlib.sha256(self.key.der).digest()
         nonce = base64.b64decode(opened["nonce"])
         self.audience = opened["audience"]
-        message = login_message(opened["audience"], nonce, opened["challenge_id"], spki, fingerprint)
+        message = login_message(
+            opened["audience"], nonce, opened["challenge_id"], spki, fingerprint
+        )
         body = {
             "challenge_id": opened["challenge_id"],
             "algorithm": Algorithm.ECDSA_SHA256.value,
@@ -67,14 +69,21 @@ class Caller:
         }
         return await self.call("POST", "/auth/login", json=body)
 
-    async def save(self, code: str, rows: list[Any], head: dict[str, str] | None = None) -> dict[str, Any]:
+    async def save(
+        self, code: str, rows: list[Any], head: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         body = {"head": head or {}, "rows": rows}
         answer = await self.call("POST", f"/api/businesses/{code}/batches", json=body)
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
     def approval(
-        self, code: str, idem: str, rows: list[Any], head: dict[str, str], only_passing: bool = False
+        self,
+        code: str,
+        idem: str,
+        rows: list[Any],
+        head: dict[str, str],
+        only_passing: bool = False,
     ) -> Any:
         digest = document_sha256(business_of(code).code, self.unit_id, head, rows, only_passing)
         spki = spki_sha256(self.ca.tls.certificate)
@@ -83,7 +92,11 @@ class Caller:
         return {"algorithm": Algorithm.ECDSA_SHA256.value, "signature": self.sign(message)}
 
     async def do(
-        self, code: str, rows: list[Any], head: dict[str, str] | None = None, only_passing: bool = False
+        self,
+        code: str,
+        rows: list[Any],
+        head: dict[str, str] | None = None,
+        only_passing: bool = False,
     ) -> Any:
         """Saves and submits as the client does."""
         head, idem = head or {}, str(uuid.uuid4())

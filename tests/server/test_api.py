@@ -1,4 +1,4 @@
-"""The HTTP interface: authorised against the session's unit, exact about what it takes and refuses."""
+"""The HTTP interface: authorised against the session's unit, exact about what it refuses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxBank]:
 
 
 @pytest.fixture
-async def caller(pool: Pool, database: str, ca: demo_ca.DemoCa, sandbox: SandboxBank) -> AsyncIterator[Caller]:
+async def caller(
+    pool: Pool, database: str, ca: demo_ca.DemoCa, sandbox: SandboxBank
+) -> AsyncIterator[Caller]:
     """An operator of a signed unit, logged in with a certificate."""
     desk = await open_unit(pool)
     sandbox.clear_faults()
@@ -64,7 +66,9 @@ async def caller(pool: Pool, database: str, ca: demo_ca.DemoCa, sandbox: Sandbox
         yield caller
 
 
-async def test_batch_saved_submitted_and_its_receipt_fetched(caller: Caller, tmp_path: Path) -> None:
+async def test_batch_saved_submitted_and_its_receipt_fetched(
+    caller: Caller, tmp_path: Path
+) -> None:
     answer = await caller.do("account_opening", [person(n) for n in range(3)])
     assert answer.status_code == 200, answer.text
     posted = answer.json()
@@ -74,7 +78,9 @@ async def test_batch_saved_submitted_and_its_receipt_fetched(caller: Caller, tmp
     assert first.content == again.content and first.content.startswith(b"%PDF")
     file = tmp_path / "receipt.pdf"
     file.write_bytes(first.content)
-    shown = subprocess.run(["pdftotext", "-layout", str(file), "-"], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["pdftotext", "-layout", str(file), "-"], capture_output=True, text=True, check=True
+    )
     assert "单位下个人开户回单" in shown.stdout and person(0)["name"] in shown.stdout
     assert person(0)["id_number"] not in shown.stdout  # Masked on paper.
 
@@ -82,7 +88,9 @@ async def test_batch_saved_submitted_and_its_receipt_fetched(caller: Caller, tmp
 async def test_remittance_through_bank_is_posted_with_timeline(caller: Caller) -> None:
     await caller.do("account_opening", [person(n) | {"month": str(NEXT_MONTH)} for n in range(5)])
     head = {"until": str(NEXT_MONTH), "method": "settle"}
-    checked = (await caller.call("POST", "/api/businesses/remittance/check", json={"head": head})).json()
+    checked = (
+        await caller.call("POST", "/api/businesses/remittance/check", json={"head": head})
+    ).json()
     assert checked["problems"] == [] and checked["head"]["persons"] == "5"
     answer = (await caller.do("remittance", [], head)).json()
     assert answer["state"] == "posted", answer
@@ -98,15 +106,25 @@ async def test_remittance_through_bank_is_posted_with_timeline(caller: Caller) -
 async def test_reprint_is_counted_and_marked(caller: Caller) -> None:
     number = (await caller.do("account_opening", [person(1)])).json()["receipt_no"]
     prints = [
-        (await caller.call("POST", f"/api/receipts/{number}/prints", json={"printer": "PDF"})).json()
+        (
+            await caller.call("POST", f"/api/receipts/{number}/prints", json={"printer": "PDF"})
+        ).json()
         for _ in range(3)
     ]
     assert [p["nth"] for p in prints] == [0, 1, 2]
-    assert prints[0]["mark"] == "" and "第2次补打" in prints[2]["mark"] and "李经办" in prints[2]["mark"]
+    assert (
+        prints[0]["mark"] == ""
+        and "第2次补打" in prints[2]["mark"]
+        and "李经办" in prints[2]["mark"]
+    )
     original = (await caller.call("GET", f"/api/receipts/{number}/pdf")).content
-    marked = await caller.call("GET", f"/api/receipts/{number}/pdf?print_id={prints[2]['print_id']}")
+    marked = await caller.call(
+        "GET", f"/api/receipts/{number}/pdf?print_id={prints[2]['print_id']}"
+    )
     assert marked.content != original
-    done = await caller.call("PUT", f"/api/prints/{prints[2]['print_id']}", json={"outcome": "completed"})
+    done = await caller.call(
+        "PUT", f"/api/prints/{prints[2]['print_id']}", json={"outcome": "completed"}
+    )
     assert done.status_code == 204
 
 
@@ -160,17 +178,24 @@ async def test_body_with_unknown_field_is_refused_by_name(caller: Caller) -> Non
     assert "acount" in answer.json()["text"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"rows": 5}', b"\xff\xfe", b'{"head": {"month": 3}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"rows": 5}', b"\xff\xfe", b'{"head": {"month": 3}}']
+)
 async def test_body_that_is_no_batch_is_refused(caller: Caller, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = await caller.call("POST", "/api/businesses/sealing/batches", content=body, headers=headers)
+    answer = await caller.call(
+        "POST", "/api/businesses/sealing/batches", content=body, headers=headers
+    )
     assert answer.status_code == 400 and answer.json()["code"] == "N03", answer.text
 
 
 async def test_body_over_the_limit_is_refused(caller: Caller) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await caller.call(
-        "POST", "/api/businesses/sealing/batches", content=b" " * (65 * 1024 * 1024), headers=headers
+        "POST",
+        "/api/businesses/sealing/batches",
+        content=b" " * (65 * 1024 * 1024),
+        headers=headers,
     )
     assert answer.status_code == 413 and answer.json()["code"] == "N02"
 
@@ -181,7 +206,9 @@ async def test_submit_without_or_with_foreign_approval_is_refused(caller: Caller
     headers = {"Idempotency-Key": "some-key-1"}
     other = caller.approval("account_opening", "some-key-1", [person(2)], {}, False)
     for approval in (None, other):
-        answer = await caller.call("POST", path, json={"version": 1, "approval": approval}, headers=headers)
+        answer = await caller.call(
+            "POST", path, json={"version": 1, "approval": approval}, headers=headers
+        )
         assert answer.json()["code"] == "L14"
     assert (await caller.call("GET", "/api/queries/roster")).json()["count"] == 0
 

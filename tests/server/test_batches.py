@@ -30,7 +30,11 @@ async def test_opening_good_rows_opens_accounts_with_receipt(pool: Pool) -> None
 
 async def test_opening_one_bad_row_posts_nothing_and_names_the_cell(pool: Pool) -> None:
     desk = await open_unit(pool)
-    rows = [person(1), person(2) | {"base": "1.00"}, person(3) | {"id_number": "532301199003070013"}]
+    rows = [
+        person(1),
+        person(2) | {"base": "1.00"},
+        person(3) | {"id_number": "532301199003070013"},
+    ]
     with pytest.raises(Refused) as refused:
         await desk.do("account_opening", rows)
     assert refused.value.reason.code == "G14"
@@ -150,21 +154,32 @@ async def test_sealing_then_unsealing_restores_the_roster(pool: Pool) -> None:
         async with transaction(pool) as conn:
             return (await units.due(conn, desk.unit_id, month, month))[month].persons
 
-    await desk.do("sealing", [{"account": str(first), "reason": "01", "month": str(NEXT_MONTH.plus(1))}])
+    await desk.do(
+        "sealing", [{"account": str(first), "reason": "01", "month": str(NEXT_MONTH.plus(1))}]
+    )
     assert [await due(NEXT_MONTH.plus(n)) for n in range(4)] == [2, 1, 1, 1]
     await desk.do("unsealing", [{"account": str(first), "month": str(NEXT_MONTH.plus(2))}])
     assert [await due(NEXT_MONTH.plus(n)) for n in range(4)] == [2, 1, 2, 2]
 
 
 async def test_remittance_vector_of_the_handbook(pool: Pool) -> None:
-    """Domain 4.11: 甲 1200 from month 1, 乙 800 sealed in month 2, 丙 1000 from month 2: 2000+2200+2200."""
+    """Domain 4.11: 甲 1200 from month 1, 乙 800 sealed in month 2, 丙 1000 from month 2.
+
+    The months come to 2000, 2200 and 2200.
+    """
     desk = await open_unit(pool)
-    people = [person(1) | {"base": "5000.00"}, person(2) | {"base": "3333.33"}, person(3) | {"base": "4166.67"}]
+    people = [
+        person(1) | {"base": "5000.00"},
+        person(2) | {"base": "3333.33"},
+        person(3) | {"base": "4166.67"},
+    ]
     months = [NEXT_MONTH, NEXT_MONTH, NEXT_MONTH.plus(1)]
     rows = [p | {"month": str(m)} for p, m in zip(people, months, strict=True)]
     await desk.do("account_opening", rows)
     _, second, _ = await desk.accounts()
-    await desk.do("sealing", [{"account": str(second), "reason": "01", "month": str(NEXT_MONTH.plus(1))}])
+    await desk.do(
+        "sealing", [{"account": str(second), "reason": "01", "month": str(NEXT_MONTH.plus(1))}]
+    )
     async with transaction(pool) as conn:
         due = await units.due(conn, desk.unit_id, NEXT_MONTH, NEXT_MONTH.plus(2))
     assert [d.amount_fen for d in due.values()] == [2000_00, 2200_00, 2200_00]
@@ -181,8 +196,8 @@ async def give_prepayment(desk: Desk, amount_fen: int) -> None:
     async with transaction(desk.pool) as conn:
         await units.lock(conn, desk.unit_id)
         txn = Transaction(
-            desk.unit_id, new_id(), "prepayment", DAY, 1, "counter", f"give-{new_id()}", 0, amount_fen, {},
-            postings=(Posting(Gl.DEPOSITS, Gl.PREPAYMENT, amount_fen),),
+            desk.unit_id, new_id(), "prepayment", DAY, 1, "counter", f"give-{new_id()}", 0,
+            amount_fen, {}, postings=(Posting(Gl.DEPOSITS, Gl.PREPAYMENT, amount_fen),),
         )  # fmt: skip
         await post(conn, txn)
 
@@ -203,7 +218,9 @@ async def test_remittance_from_prepayment_credits_each_month_and_advances(pool: 
     await give_prepayment(desk, 1_000_000_00)
     until = NEXT_MONTH.plus(1)
     answer = await desk.do("remittance", until=str(until), method="prepayment")
-    entries = await desk.sql("select acct_id, month, amount_fen, balance_fen from entry order by 1, 2")
+    entries = await desk.sql(
+        "select acct_id, month, amount_fen, balance_fen from entry order by 1, 2"
+    )
     assert len(entries) == 80 and sum(e[2] for e in entries) == answer.amount_fen
     assert all(b[3] == a[3] + b[2] for a, b in zip(entries[::2], entries[1::2], strict=True))
     (unit,) = await desk.sql("select paid_through, members_fen, prepayment_fen, status from unit")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from server.migrate import UnknownSchema, migrate
+from server.migrate import UnknownSchema, insist_on_newest, migrate
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def test_migrate_foreign_tables_are_refused_and_kept(empty: str) -> None:
     with pytest.raises(UnknownSchema):
         migrate(empty)
     with psycopg.connect(empty) as conn:
-        assert conn.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone() == (1,)
+        assert conn.execute(
+            "select count(*) from pg_tables where schemaname = 'public'"
+        ).fetchone() == (1,)
 
 
 def test_migrate_revision_of_a_newer_program_is_refused(empty: str) -> None:
@@ -38,3 +40,10 @@ def test_migrate_revision_of_a_newer_program_is_refused(empty: str) -> None:
         conn.execute("update alembic_version set version_num = '9999'")
     with pytest.raises(UnknownSchema, match="9999"):
         migrate(empty)
+
+
+def test_server_does_not_start_on_a_database_without_the_newest_schema(empty: str) -> None:
+    with pytest.raises(UnknownSchema, match="migrate"):
+        insist_on_newest(empty)
+    migrate(empty)
+    insist_on_newest(empty)

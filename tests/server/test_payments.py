@@ -41,7 +41,9 @@ class Office:
     told: list[bool]
 
     def payments(self, pace: Pace = QUICK) -> Payments:
-        async def notify(conn: Connection, payment: payments.Payment, is_posted: bool, reason: str) -> None:
+        async def notify(
+            conn: Connection, payment: payments.Payment, is_posted: bool, reason: str
+        ) -> None:
             self.told.append(is_posted)
 
         return Payments(self.desk.pool, self.bank, batches.complete_paid, notify, pace)
@@ -67,10 +69,14 @@ class Office:
 
     async def assert_paid_once(self, serial: int) -> None:
         """One debit at the bank, one txn, one receipt, books in balance."""
-        debits = [d for d in self.sandbox.debits() if d.serial == str(serial) and d.state == SUCCESS]
+        debits = [
+            d for d in self.sandbox.debits() if d.serial == str(serial) and d.state == SUCCESS
+        ]
         assert len(debits) == 1
         assert self.sandbox.balance_fen(ACCOUNT_NO) == MONEY_FEN - AMOUNT_FEN
-        assert await self.desk.sql("select total_fen from txn where txn_id = %s", serial) == [(AMOUNT_FEN,)]
+        assert await self.desk.sql("select total_fen from txn where txn_id = %s", serial) == [
+            (AMOUNT_FEN,)
+        ]
         assert await self.desk.sql("select count(*) from receipt") == [(1,)]
         async with transaction(self.desk.pool) as conn:
             assert (await books(conn)).disagreements == []
@@ -90,7 +96,9 @@ async def office(pool: Pool, sandbox: SandboxBank) -> AsyncIterator[Office]:
     sandbox.clear_faults()
     sandbox.set_account(Account(ACCOUNT_NO, "楚雄彩云科技有限公司", MONEY_FEN))
     sandbox.sign(f"XY{ACCOUNT_NO}", ACCOUNT_NO)
-    async with HttpBank(sandbox.ready.url, sandbox.ready.key, timeout_s=QUICK.bank_timeout_s) as bank:
+    async with HttpBank(
+        sandbox.ready.url, sandbox.ready.key, timeout_s=QUICK.bank_timeout_s
+    ) as bank:
         yield Office(desk, bank, sandbox, [])
 
 
@@ -105,7 +113,9 @@ async def test_payment_success_posts_and_is_told(office: Office) -> None:
 
 
 @pytest.mark.parametrize("scenario", ["insufficient_funds", "unsigned", "over_limit", "cut_off"])
-async def test_payment_refused_by_the_bank_leaves_the_batch_open(office: Office, scenario: str) -> None:
+async def test_payment_refused_by_the_bank_leaves_the_batch_open(
+    office: Office, scenario: str
+) -> None:
     office.sandbox.add_fault(Fault(scenario))
     serial = await office.prepay()
     await office.payments().start(office.desk.unit_id, serial, 10)
@@ -129,7 +139,9 @@ async def test_payment_refused_by_the_bank_leaves_the_batch_open(office: Office,
         ("slow", "posted"),
     ],
 )
-async def test_payment_without_a_clear_answer_is_found_out(office: Office, scenario: str, state: str) -> None:
+async def test_payment_without_a_clear_answer_is_found_out(
+    office: Office, scenario: str, state: str
+) -> None:
     office.sandbox.add_fault(Fault(scenario, seconds=1.0, queries=2))
     serial = await office.prepay()
     runner = office.payments()
@@ -146,10 +158,12 @@ async def test_payment_after_a_restart_goes_on_from_each_state(office: Office) -
     for state in ("pending", "sent", "unknown", "collected"):
         serial = await office.prepay()
         if state == "collected":
-            await office.bank.collect(await office.payments()._collection(await _payment(office, serial)))
+            await office.bank.collect(
+                await office.payments()._collection(await _payment(office, serial))
+            )
         await office.desk.sql(
-            "update payment set state = %s, attempts = 1, sent_at = now() - interval '1 hour', next_at = now(),"
-            " bank_serial = 'x' where payment_id = %s",
+            "update payment set state = %s, attempts = 1, sent_at = now() - interval '1 hour',"
+            " next_at = now(), bank_serial = 'x' where payment_id = %s",
             state,
             serial,
         )
@@ -164,12 +178,16 @@ async def _payment(office: Office, serial: int) -> payments.Payment:
 
 async def test_payment_taken_by_four_workers_is_sent_and_posted_once(office: Office) -> None:
     serial = await office.prepay()
-    await asyncio.gather(*(office.payments().advance(office.desk.unit_id, serial) for _ in range(4)))
+    await asyncio.gather(
+        *(office.payments().advance(office.desk.unit_id, serial) for _ in range(4))
+    )
     await office.until_ended(serial, office.payments())
     await office.assert_paid_once(serial)
 
 
-async def test_payment_bank_away_is_sent_when_it_is_back(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_payment_bank_away_is_sent_when_it_is_back(
+    pool: Pool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     sandbox = SandboxBank(tmp_path_factory.mktemp("bank"), seed=1)
     with sandbox:
         desk = await open_unit(pool)

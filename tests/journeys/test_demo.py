@@ -1,0 +1,86 @@
+"""The demo as a new user runs it, and the server killed behind the window."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hpf_desktop.demo import services
+from tests.journeys.conftest import PROJECT
+
+pytestmark = pytest.mark.slow
+EXPECTED = {
+    ("证件号码", "V09"), ("证件号码", "K01"), ("证件号码", "K10A"), ("缴存基数", "K08"),
+    ("缴存基数", "V02"), ("起缴年月", "K09"), ("起缴年月", "V03"), ("手机号码", "V07"),
+    ("姓名", "K11"), ("证件号码", "G07"), ("证件号码", "K03A"), ("证件号码", "K03B"),
+    ("证件号码", "K04A"), ("证件号码", "K04B"), ("证件号码", "V01"), ("姓名", "V01"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one run without a screen leaves."""
+    folder = tmp_path_factory.mktemp("demo")
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "QT_QPA_PLATFORM")}
+    environment |= {"PYTHONPATH": str(PROJECT), "HPF_DEMO_DATABASE": f"/var/tmp/hpf-demo-{os.getpid()}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "hpf_desktop.demo", "--out", str(folder)],
+        cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def test_demo_names_every_trouble_at_its_cell(out: Path) -> None:
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert {(r["column"], r["code"]) for r in summary["refused"]} == EXPECTED
+    assert all(r["row"] >= 1 and r["text"] for r in summary["refused"])
+
+
+def test_demo_books_balance_and_every_step_has_its_receipt(out: Path) -> None:
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    ledger = summary["ledger"]
+    assert ledger["balanced"] and ledger["101"] == ledger["201"] + ledger["219"] > 0
+    printed = [step for step in summary["steps"] if step["pdf_file"]]
+    assert [step["name"].split("（")[0] for step in printed] == [
+        "提交通过的行", "个人封存", "个人启封", "预缴", "汇缴", "凭证重打",
+    ]  # fmt: skip
+    for step in printed:
+        text = subprocess.run(
+            ["pdftotext", "-layout", str(out / step["pdf_file"]), "-"],
+            capture_output=True, text=True, check=True, timeout=30,
+        ).stdout  # fmt: skip
+        assert step["receipt_number"] in text and summary["unit"]["name"] in text
+        assert ("第1次补打" in text) == (step["name"] == "凭证重打")
+
+
+def test_demo_leaves_a_picture_of_each_step(out: Path) -> None:
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert all((out / step["picture"]).stat().st_size > 10_000 for step in summary["steps"])
+
+
+def test_demo_server_killed_comes_back_with_its_books(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPF_DEMO_DATABASE", f"/var/tmp/hpf-demo-kill-{os.getpid()}")
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    with services.server(tmp_path / "server") as running:
+        before = running.books()
+        os.kill(running.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{running.url}/health", verify=False, timeout=2).raise_for_status()  # noqa: S501
+                break
+            except httpx.HTTPError:
+                assert time.monotonic() < deadline, "the server did not come back"
+                time.sleep(0.2)
+        assert running.books() == before and before["balanced"]
