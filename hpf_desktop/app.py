@@ -20,7 +20,7 @@ from hpf_desktop.ui import theme
 from hpf_desktop.ui.crash import CrashReporter
 from hpf_desktop.ui.key_watch import KeySignals
 from hpf_desktop.ui.login.window import LoginWindow, Opened
-from server.business.refusals import Problem, Refused
+from server.business.refusals import Problem, Refused, problem
 
 if TYPE_CHECKING:
     from hpf_desktop.cert.token import CardReaders
@@ -33,6 +33,8 @@ OpenReaders = Callable[[], "CardReaders"]
 MakeClient = Callable[[Settings], "Client"]
 CLOSE_LIMIT_MS = 3_000
 SAVE_PAUSE_MS = 300
+KEYRING_LIMIT_MS = 60_000
+WAITS_FOR_KEYRING = "已登录。正在打开本机草稿，系统密钥环可能要求输入它的密码…"
 PIV_AUTHENTICATION = 0x9A  # the slot of the virtual key
 
 
@@ -99,14 +101,29 @@ class Desktop(QObject):
         session.certificate = opened.entry.certificate
         session.standing, session.facts = opened.standing, opened.facts
         if self._keeps_drafts and self._drafts is None:
-            tasks.run(
-                lambda _: _open_drafts(),
-                lambda drafts: self._show_main(session, drafts),
-                lambda error: self._show_main(session, None, log.explain(error)),
-                owner=self,
-            )
+            self._await_drafts(session)
             return
         self._show_main(session, self._drafts)
+
+    def _await_drafts(self, session: Session) -> None:
+        """The keyring may ask the operator for a password of its own, and may never be answered."""
+        limit = QTimer(self, singleShot=True, interval=KEYRING_LIMIT_MS)
+
+        def go_on(drafts: Any, why_none: Problem | None = None) -> None:
+            task.cancel()
+            limit.stop()
+            limit.deleteLater()
+            self._show_main(session, drafts, why_none)
+
+        task = tasks.run(
+            lambda _: _open_drafts(),
+            go_on,
+            lambda error: go_on(None, log.explain(error)),
+            owner=self,
+        )
+        limit.timeout.connect(lambda: go_on(None, problem("S21")))
+        limit.start()
+        self.login.wait(WAITS_FOR_KEYRING, lambda: go_on(None, problem("S21")), "不用草稿，继续")
 
     def _show_main(self, session: Session, drafts: Any, why_none: Problem | None = None) -> None:
         from hpf_desktop.ui.main_window import MainWindow
@@ -227,7 +244,6 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = parsed(sys.argv[1:] if argv is None else argv)
-    log.open_log(settings.folder())
     app = QApplication(sys.argv[:1])
     app.setApplicationName("hpf_desktop")
     app.setQuitOnLastWindowClosed(False)
@@ -241,6 +257,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     desktop.login.closed.connect(app.quit)
     desktop.start()
+    QTimer.singleShot(0, lambda: log.open_log(settings.folder()))
     try:
         return app.exec()
     finally:

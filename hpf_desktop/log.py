@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import traceback
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from server.business.refusals import Problem, Refused, problem
@@ -19,6 +18,8 @@ log = logging.getLogger("hpf_desktop")
 
 def open_log(folder: Path) -> None:
     """A program whose log cannot be written works on without it."""
+    from logging.handlers import RotatingFileHandler  # Late: it brings the network modules.
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "hpf_desktop.log"
@@ -40,7 +41,7 @@ def explain(error: BaseException) -> Problem:
     """What a person is told. Anything but a refusal is logged under a number to read out."""
     if isinstance(error, Refused):
         return error.reason
-    report = secrets.token_hex(4).upper()
+    report = os.urandom(4).hex().upper()
     log.error("report %s: %s", report, describe(error))
     return problem("W01", report=report)
 

@@ -11,13 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpf_desktop.answers import Approval, Challenge, Facts, Standing
 from hpf_desktop.cert.problems import KeyProblem
-from server.business.document import document_sha256
 from server.business.refusals import Refused
 from server.business.signed_message import approval_message, login_message
 
 if TYPE_CHECKING:
+    from hpf_desktop.answers import Approval, Challenge, Facts, Standing
     from hpf_desktop.cert.call import Call
     from hpf_desktop.cert.certificates import KeyCertificate
     from hpf_desktop.cert.sign_in import Signed
@@ -76,6 +75,10 @@ class Session:
 
     def approve(self, entry: PinEntry, document: Document) -> Approval | KeyProblem:
         """The operator's signature under exactly this document."""
+        # Late, like everything here that the first window can be painted without.
+        from hpf_desktop.answers import Approval
+        from server.business.document import document_sha256
+
         assert self.standing is not None, "nobody is logged in"
         digest = document_sha256(
             document.business_code,

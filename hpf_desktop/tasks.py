@@ -11,6 +11,8 @@ from shiboken6 import isValid
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
 
+WORKERS_MIN = 8  # Workers wait for keys and servers more than they compute.
+
 _under_way: set[Task] = set()  # Qt does not keep a runnable's signals alive until they fired.
 
 
@@ -94,7 +96,9 @@ def run(
         owner = bound_to
     task = Task(done, failed, owner)
     _under_way.add(task)
-    QThreadPool.globalInstance().start(_Run(task, work))
+    pool = QThreadPool.globalInstance()
+    pool.setMaxThreadCount(max(pool.maxThreadCount(), WORKERS_MIN))
+    pool.start(_Run(task, work))
     return task
 
 

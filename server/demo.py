@@ -1,4 +1,4 @@
-"""The demo behind the window: embedded PostgreSQL, sandbox bank, sample units, the server itself."""
+"""The demo behind the window: embedded PostgreSQL, sandbox bank, sample units, the server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PACE = Pace(bank_timeout_s=10.0, backoff_s=(1.0, 2.0, 5.0, 10.0), not_found_grac
 def run(folder: Path, port: int, is_fresh: bool) -> None:
     """Serves until a signal; writes ``ready.json`` into ``folder`` once it does.
 
-    ``is_fresh`` begins with empty books; without it the demo goes on where it stopped, or was killed.
+    ``is_fresh`` begins with empty books; else the demo goes on where it stopped, or was killed.
     """
     log.configure()
     folder.mkdir(parents=True, exist_ok=True)

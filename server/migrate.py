@@ -27,7 +27,9 @@ def insist_on_newest(url: str) -> None:
     newest = _scripts().get_current_head()
     if row is None or row[0] != newest:
         state = f"版本 {row[0]}" if row else "没有版本记录"
-        raise UnknownSchema(f"数据库{state}，本程序需要 {newest}。请先运行 python -m server migrate")
+        raise UnknownSchema(
+            f"数据库{state}，本程序需要 {newest}。请先运行 python -m server migrate"
+        )
 
 
 def migrate(url: str) -> str:

@@ -92,8 +92,13 @@ async def signed_account(conn: Connection, unit_id: int) -> SignedAccount | None
 
 
 async def lock(conn: Connection, unit_id: int) -> None:
-    """Always the first lock of a business; everything else of the unit is safe behind it."""
-    rows = await conn.execute("select 1 from unit where unit_id = %s for update", (unit_id,))
+    """Always the first lock of a business; everything else of the unit is safe behind it.
+
+    Not of the key: colleagues save drafts, which refer to the unit, without waiting for it.
+    """
+    rows = await conn.execute(
+        "select 1 from unit where unit_id = %s for no key update", (unit_id,)
+    )
     if await rows.fetchone() is None:
         raise refused("N04")
 

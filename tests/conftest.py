@@ -29,17 +29,29 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL of the session's own; its database ``template_hpf`` is migrated."""
-    root = Path(
-        tempfile.mkdtemp(prefix="hpf-test-", dir="/var/tmp" if Path("/var/tmp").is_dir() else None)
-    )
+    """A PostgreSQL of the session's own, or the one named; ``template_hpf`` in it is migrated."""
+    if url := os.environ.get("HPF_TEST_DATABASE_URL"):
+        _make_template(url)
+        yield url
+        return
+    root = Path(tempfile.mkdtemp(prefix="hpf-test-", dir=_shared_folder()))
     root.chmod(0o755)
     with EmbeddedPostgres(root / "postgres") as url:
-        with psycopg.connect(url, autocommit=True) as conn:
-            conn.execute("create database template_hpf")
-        migrate(make_conninfo(url, dbname="template_hpf"))
+        _make_template(url)
         yield url
     shutil.rmtree(root, ignore_errors=True)
+
+
+def _shared_folder() -> str | None:
+    """Where PostgreSQL's own user can get to: the tests may run from root's home."""
+    return "/var/tmp" if Path("/var/tmp").is_dir() else None
+
+
+def _make_template(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("drop database if exists template_hpf with (force)")
+        conn.execute("create database template_hpf")
+    migrate(make_conninfo(url, dbname="template_hpf"))
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ from typing import Any
 
 from server import batches, drafts, units
 from server.business.account_opening import ACCOUNT_OPENING
-from server.business.base import Business
+from server.business.base import Business, Gl
 from server.business.businesses import business_of
 from server.business.month import Month
 from server.db import Connection, Pool, new_id, transaction
 from server.demo_people import person
+from server.ledger.entry import Posting, Transaction
+from server.ledger.post import post
 
 DAY = datetime.date(2026, 7, 20)
 PAID_THROUGH = Month.of(2026, 5)
@@ -104,3 +106,14 @@ async def sign(conn: Connection, unit_id: int, name: str, account_no: str) -> No
         account_no, name, "中国建设银行楚雄分行", "105", f"XY{account_no}"
     )
     await units.sign_account(conn, unit_id, account)
+
+
+async def give_prepayment(desk: Desk, amount_fen: int) -> None:
+    """As if the bank had paid: the bank itself has tests of its own."""
+    async with transaction(desk.pool) as conn:
+        await units.lock(conn, desk.unit_id)
+        txn = Transaction(
+            desk.unit_id, new_id(), "prepayment", DAY, 1, "counter", f"give-{new_id()}", 0,
+            amount_fen, {}, postings=(Posting(Gl.DEPOSITS, Gl.PREPAYMENT, amount_fen),),
+        )  # fmt: skip
+        await post(conn, txn)

@@ -72,8 +72,10 @@ def test_unit_is_parsed_into_its_types() -> None:
             return httpx.Response(
                 200, json={"unit": UNIT, "operator": {"name": "李", "login_kind": "certificate"}}
             )
-        columns = ["account", "name", "id_tail", "status", "base_fen", "unit_fen", "personal_fen",
-                   "balance_fen", "from_month", "until_month", "paid_through", "is_frozen"]  # fmt: skip
+        columns = [
+            "account", "name", "id_tail", "status", "base_fen", "unit_fen", "personal_fen",
+            "balance_fen", "from_month", "until_month", "paid_through", "is_frozen",
+        ]  # fmt: skip
         row = [
             100000000001,
             "阿依·买买提",
@@ -105,7 +107,8 @@ def test_unit_is_parsed_into_its_types() -> None:
 
 def test_refusal_of_the_server_keeps_code_words_and_places() -> None:
     body = {"code": "G14", "text": "有 1 处需要更正", "next_step": "按 F8", "problems": [
-        {"row": 3, "key": "base", "code": "K08", "level": "error", "text": "超限", "next_step": "改"}]}  # fmt: skip
+        {"row": 3, "key": "base", "code": "K08", "level": "error", "text": "超限",
+         "next_step": "改"}]}  # fmt: skip
     error = refusal(lambda: client(lambda _: httpx.Response(422, json=body)).unit())
     assert (error.reason.code, error.reason.text) == ("G14", "有 1 处需要更正")
     assert [(p.row, p.key, p.code, p.level) for p in error.problems] == [
@@ -147,8 +150,10 @@ def test_network_failure_is_told_and_get_is_tried_three_times(
 
 def test_lost_answer_of_a_submission_is_asked_again_with_the_same_key() -> None:
     seen: list[tuple[str, bytes]] = []
-    answer = {"state": "posted", "serial": "9", "receipt_no": "2026-000001", "rows": 1, "amount_fen": 0,
-              "left_batch_id": None, "problem": None}  # fmt: skip
+    answer = {
+        "state": "posted", "serial": "9", "receipt_no": "2026-000001", "rows": 1,
+        "amount_fen": 0, "left_batch_id": None, "problem": None,
+    }  # fmt: skip
 
     def respond(request: httpx.Request) -> httpx.Response:
         seen.append((request.headers["Idempotency-Key"], request.content))
@@ -222,20 +227,20 @@ class Site:
         self.key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "site")])
         now = datetime.datetime.now(datetime.UTC)
+        host = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
         certificate = (
             x509.CertificateBuilder()
             .subject_name(name).issuer_name(name).public_key(self.key.public_key())
             .serial_number(7).not_valid_before(now).not_valid_after(now + datetime.timedelta(1))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+            .add_extension(x509.SubjectAlternativeName([host]), False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
             .sign(self.key, hashes.SHA256())
         )  # fmt: skip
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         key_file = folder / "key.pem"
-        key_file.write_bytes(self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ))  # fmt: skip
+        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        key_file.write_bytes(self.key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.ca_file, key_file)
 
@@ -251,8 +256,10 @@ class Site:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 origin = f"https://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
-                body = json.dumps({"challenge_id": "c", "nonce": base64.b64encode(bytes(32)).decode(),
-                                   "audience": origin, "expires_in_s": 120}).encode()  # fmt: skip
+                nonce = base64.b64encode(bytes(32)).decode()
+                told = {"challenge_id": "c", "nonce": nonce, "audience": origin}
+                told["expires_in_s"] = 120
+                body = json.dumps(told).encode()
                 self.send_response(201)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -77,7 +77,7 @@ def test_answer_for_a_destroyed_owner_is_dropped(qtbot: Any) -> None:
 
     owner, widget = Owner(), QWidget()
     tasks.run(lambda _: go_on.wait(5), owner.answered, fail)
-    tasks.run(lambda _: go_on.wait(5), lambda r: answers.append(r), fail, owner=widget)
+    tasks.run(lambda _: go_on.wait(5), answers.append, fail, owner=widget)
     delete(owner)
     delete(widget)
     go_on.set()
@@ -103,6 +103,16 @@ def test_progress_carries_numbers_beyond_32_bits(qtbot: Any) -> None:
     assert seen == [(3_000_000_000, 6_000_000_000)]
 
 
+def test_what_waits_long_does_not_keep_others_waiting(qtbot: Any) -> None:
+    go_on, answers = threading.Event(), []
+    for _ in range(tasks.WORKERS_MIN - 1):
+        tasks.run(lambda _: go_on.wait(5), lambda _: None, fail)
+    tasks.run(lambda _: "quick", answers.append, fail)
+    qtbot.waitUntil(lambda: answers == ["quick"], timeout=2_000)
+    go_on.set()
+    assert tasks.finish_all()
+
+
 def test_finish_all_drops_answers(qtbot: Any) -> None:
     go_on, answers = threading.Event(), []
     tasks.run(lambda _: go_on.wait(5), answers.append, answers.append)
@@ -123,4 +133,3 @@ def test_task_cancelled_thousands_of_times_does_not_end_the_process(qtbot: Any) 
             task.cancel()
         del task
     qtbot.waitUntil(lambda: len(answers) == len(range(0, 2000, 3)), timeout=20_000)
-

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QTableView,
     QTreeWidget,
-    QTreeWidgetItemIterator,
     QWidget,
 )
 
@@ -117,7 +116,8 @@ class Play:
         step.seconds = round(time.monotonic() - start, 1)
         step.picture = self.picture(name)
         self.summary.steps.append(step)
-        say(f"{step.seconds:5.1f} 秒　{name}" + (f"，回单 {step.receipt_number}" if step.receipt_number else ""))
+        receipt = f"，回单 {step.receipt_number}" if step.receipt_number else ""
+        say(f"{step.seconds:5.1f} 秒　{name}{receipt}")
 
     def picture(self, name: str) -> str:
         number = len(list((self.out / "pictures").glob("*.png"))) + 1
@@ -154,17 +154,14 @@ class Play:
     def go(self, label: str) -> QWidget:
         """To a function, through the tree, by keyboard."""
         tree = find(QTreeWidget, "navigation")
-        walk = QTreeWidgetItemIterator(tree)
-        while item := walk.value():
-            if item.text(0) == label:
-                tree.setFocus()
-                tree.setCurrentItem(item)
-                QTest.keyClick(tree, Qt.Key.Key_Return)
-                page = self.window.page()
-                assert page is not None and page.title == label, f"{label} 没有打开"
-                return page
-            walk += 1
-        raise AssertionError(f"功能列表中没有 {label}")
+        found = tree.findItems(label, Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive)
+        assert found, f"功能列表中没有 {label}"
+        tree.setFocus()
+        tree.setCurrentItem(found[0])
+        QTest.keyClick(tree, Qt.Key.Key_Return)
+        page = self.window.page()
+        assert page is not None and page.title == label, f"{label} 没有打开"
+        return page
 
     # --- Batches ---
 
@@ -336,14 +333,16 @@ class Play:
             until(lambda: not self.window.is_locked, "解锁")
 
     def look_up(self) -> None:
-        for label in ("单位下人员明细查询", "单位缴存明细查询"):
-            with self.step(label) as step:
-                page = self.go(label)
-                table = find(QTableView, "rows", page)
-                until(lambda table=table: table.model().rowCount() > 0, "查询结果")
-                count = find(QLabel, "row_count", page)
-                until(lambda count=count: count.text(), "合计")
-                step.rows = table.model().rowCount()
+        self._query("单位下人员明细查询")
+        self._query("单位缴存明细查询")
+
+    def _query(self, label: str) -> None:
+        with self.step(label) as step:
+            page = self.go(label)
+            table = find(QTableView, "rows", page)
+            until(lambda: table.model().rowCount() > 0, "查询结果")
+            until(find(QLabel, "row_count", page).text, "合计")
+            step.rows = table.model().rowCount()
 
     def reprint(self) -> None:
         with self.step("凭证重打") as step:

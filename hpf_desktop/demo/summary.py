@@ -50,7 +50,8 @@ class Summary:
             )
         if self.login:
             print(
-                f"登录　{self.login['how']}，读卡器 {self.login['reader']}，{self.login['certificate_subject']}"
+                f"登录　{self.login['how']}，读卡器 {self.login['reader']}，"
+                f"{self.login['certificate_subject']}"
             )
         print("步骤")
         for step in self.steps:

@@ -38,7 +38,9 @@ class BatchPage(BusinessPage):
         self._make_top()
         if business.head:
             self.column.addWidget(self.head)
+        self.head.setVisible(bool(business.head))
         self.column.addWidget(self.sheet, 1)
+        self.setFocusProxy(self.sheet)
         self._connect()
         self._fit_columns()
         self._set_facts()

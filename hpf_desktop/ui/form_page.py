@@ -28,9 +28,12 @@ class FormPage(BusinessPage):
         self.setObjectName(f"form_{business.code}")
         self._check: tasks.Task | None = None
         self._is_done = False
-        self._ended = ""  # the serial that was seen to end; older facts may still call it paying
+        self._ended_serial = (
+            ""  # the serial that was seen to end; older facts may still call it paying
+        )
         self.form = FieldForm(business.head, 1, self)
         self.form.edited.connect(self._edited)
+        self.setFocusProxy(self.form)
         self.payment = PaymentPanel(desk, self)
         self.payment.resolved.connect(self._resolved)
         self.payment.unreachable.connect(self.note)
@@ -172,7 +175,7 @@ class FormPage(BusinessPage):
 
     def _follow_unresolved(self) -> None:
         serial = self.desk.facts.unit.paying.get(self.business.code)
-        if serial and serial != self._ended and not self.payment.is_following:
+        if serial and serial != self._ended_serial and not self.payment.is_following:
             self._follow(serial)
 
     def _follow(self, serial: str) -> None:
@@ -181,7 +184,7 @@ class FormPage(BusinessPage):
         self.facts_changed.emit()
 
     def _resolved(self, payment: PaymentProgress) -> None:
-        self._ended = payment.serial
+        self._ended_serial = payment.serial
         if payment.state == "posted":
             self._posted(payment.receipt_no)
         else:

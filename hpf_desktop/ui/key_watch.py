@@ -24,8 +24,8 @@ class KeySignals(QObject):
         self, open_readers: Callable[[], CardReaders], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        # The watch calls from its own thread; a signal crosses into the GUI thread.
-        self._watch = KeyWatch(open_readers, self.happened.emit)
+        self._watch = KeyWatch(open_readers, self._hear)
+        self._state: KeyEventKind | None = None
         self._ticked_at = time.time()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._ticked)
@@ -39,11 +39,20 @@ class KeySignals(QObject):
         self._watch.stop()
 
     @property
-    def state(self) -> KeyEventKind:
-        return self._watch.state
+    def state(self) -> KeyEventKind | None:
+        """What stands now; None until the watch has looked for the first time."""
+        return self._state
 
     def is_present(self, reader: str) -> bool:
         return any(key.reader == reader for key in self._watch.present())
+
+    def _hear(self, event: KeyEvent) -> None:
+        """In the watch's thread: whoever misses the signal finds the state, which is set first."""
+        if event.kind in (KeyEventKind.INSERTED, KeyEventKind.SWAPPED):
+            self._state = KeyEventKind.INSERTED
+        elif event.fault:
+            self._state = event.kind
+        self.happened.emit(event)
 
     def _ticked(self) -> None:
         now = time.time()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSplitter,
     QStackedWidget,
+    QTabBar,
     QTabWidget,
     QWidget,
 )
@@ -68,13 +69,13 @@ class MainWindow(QMainWindow):
         room = self.screen().availableGeometry().size()
         self.resize(QSize(char * 190, line * 46).boundedTo(room))
         self._fit_navigation()
-        self.open_place(FIRST_PAGE)
+        self._go_to(FIRST_PAGE)
 
     # --- Building ---
 
     def _build(self) -> None:
         self.navigation = Navigation(PLACES.values())
-        self.navigation.chosen.connect(self.open_place)
+        self.navigation.chosen.connect(self._go_to)
         self.tabs = QTabWidget(
             objectName="pages", documentMode=True, tabsClosable=True, movable=True
         )
@@ -129,7 +130,7 @@ class MainWindow(QMainWindow):
         self._shows_navigation = action("功能列表", "show_navigation", self._navigation_asked)
         self._shows_navigation.setCheckable(True)
         self._shows_navigation.setChecked(True)
-        go = action("转到功能列表", "go_navigation", self._go_navigation, "F6")
+        go = action("转到功能列表", "go_navigation", self._go_navigation, "Shift+F6")
         reload = action("刷新单位资料", "reload", self.reload_facts, "F5")
         self._view = [*zoom, None, self._shows_navigation, go, reload]
         self._help = [
@@ -176,13 +177,19 @@ class MainWindow(QMainWindow):
     def open_place(self, code: str) -> Page:
         return self._open(code, PLACES[code])
 
+    def _go_to(self, code: str) -> None:
+        """Who chose a place in the tree works there next."""
+        self.open_place(code).setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _open(self, key: str, place: Place) -> Page:
         page = self._pages.get(key)
         if page is None:
             page = place.make(self.desk)
             self._connect(page)
             self._pages[key] = page
-            self.tabs.addTab(_scrolling(page), place.label)
+            number = self.tabs.addTab(_scrolling(page), place.label)
+            closes = self.tabs.tabBar().tabButton(number, QTabBar.ButtonPosition.RightSide)
+            closes.setAccessibleName(f"关闭 {place.label}")
         self.tabs.setCurrentWidget(page.parent().parent())
         return page
 

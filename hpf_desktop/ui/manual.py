@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hpf_desktop.ui.theme import RESOURCES
+from hpf_desktop.ui.theme import RESOURCES, fit
 
 FOLDER = RESOURCES / "manual"
 TOPICS = {
@@ -55,9 +55,11 @@ class Manual(QWidget):
         split.setStretchFactor(1, 1)
         column = QVBoxLayout(self)
         column.addWidget(split)
-        char, line = self.fontMetrics().averageCharWidth(), self.fontMetrics().height()
+        char = self.fontMetrics().averageCharWidth()
         split.setSizes([char * 26, char * 90])
-        self.resize(char * 120, line * 38)
+        fit(self, 120, 38)
+        for key in ("Esc", "Ctrl+W"):
+            QShortcut(QKeySequence(key), self).activated.connect(self.close)
 
     def open_topic(self, topic: str) -> None:
         """A topic without a page of its own opens the first page."""

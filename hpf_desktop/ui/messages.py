@@ -85,7 +85,7 @@ class MessageBar(QFrame):
     def _drop_buttons(self) -> None:
         for button in self._buttons:
             self._row.removeWidget(button)
-            button.hide()
+            button.setParent(None)
             button.deleteLater()
         self._buttons.clear()
 

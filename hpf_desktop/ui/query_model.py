@@ -51,11 +51,19 @@ class QueryModel(QAbstractTableModel):
         key = self.columns[column].key
         self.layoutAboutToBeChanged.emit()
         is_descending = order == Qt.SortOrder.DescendingOrder
+        before = self.persistentIndexList()
+        chosen = [self.rows[index.row()] for index in before]
         self.rows.sort(
             key=lambda row: (row[key] is not None, row[key] if row[key] is not None else ""),
             reverse=is_descending,
         )
-        self.changePersistentIndexList(self.persistentIndexList(), [])
+        # Selection and current row stay with their rows.
+        places = {id(row): number for number, row in enumerate(self.rows)}
+        after = [
+            self.index(places[id(row)], index.column())
+            for row, index in zip(chosen, before, strict=True)
+        ]
+        self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008

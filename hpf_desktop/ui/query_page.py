@@ -57,6 +57,7 @@ class QueryPage(Page):
         self._is_loading = self._has_started = False
         self._sort_wanted: tuple[int, Qt.SortOrder] | None = None
         self.table = self._make_table()
+        self.setFocusProxy(self.table)
         self.totals = TotalsRow(self.table, self)
         self.count = QLabel(objectName="row_count")
         self._lay_out()

@@ -14,7 +14,13 @@ from hpf_desktop import tasks
 from hpf_desktop.log import explain
 from hpf_desktop.print.job import Outcome, Step, preflight, print_pdf
 from hpf_desktop.print.preview import Preview
-from hpf_desktop.print.printers import JobState, PrintBackend, PrintOrder, system_backend
+from hpf_desktop.print.printers import (
+    JobState,
+    PrintBackend,
+    PrintOrder,
+    PrintRefused,
+    system_backend,
+)
 from hpf_desktop.settings import Printing
 from hpf_desktop.ui.messages import MessageBar, WaitingBar
 from hpf_desktop.ui.page import NEEDS_KEY, Desk, button
@@ -160,8 +166,12 @@ def print_receipt(
     progress: tasks.Progress,
 ) -> Outcome:
     """In a worker. What cannot be printed now is not counted as a printing."""
+    try:
+        printer = printing.printer or _default_printer(backend)
+    except PrintRefused as refused:
+        return Outcome(None, None, refused.status.problem(""))
     order = PrintOrder(
-        printing.printer or _default_printer(backend),
+        printer,
         receipt_no,
         printing.paper,
         printing.tray,
@@ -207,7 +217,6 @@ class ReceiptDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(self.view, 1)
         column.addLayout(row)
-        char, line = self.fontMetrics().averageCharWidth(), self.fontMetrics().height()
-        self.resize(char * 130, line * 40)
+        fit(self, 130, 40)
         self.finished.connect(self.deleteLater)
         self.view.show_receipt(receipt_no, title, form)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QSpinBox,
     QTabWidget,
@@ -244,7 +245,9 @@ class SettingsDialog(QDialog):
         self._proxy = QCheckBox("通过系统的代理服务器连接", objectName="uses_proxy")
         self._proxy.setChecked(self._chosen.uses_proxy)
         form.addRow("服务器地址(&A)", self._server)
-        form.addRow("证书文件(&C)", row)
+        label = QLabel("证书文件(&C)")
+        label.setBuddy(self._ca_file)
+        form.addRow(label, row)
         form.addRow("", self._proxy)
         for widget in (self._server, self._ca_file, browse, self._proxy):
             widget.setEnabled(not is_logged_in)

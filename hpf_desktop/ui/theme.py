@@ -36,6 +36,7 @@ LENGTHS = {
     "nav": 2,
     "drop": 20,
     "mark": 12,
+    "round": 6,
 }
 
 
@@ -69,6 +70,7 @@ def apply(app: QApplication, theme: str, zoom: int) -> SheetColours:
     app.setPalette(palette(colours))
     lengths = {name: f"{round(px * zoom / 100)}px" for name, px in LENGTHS.items()}
     sheet = Template((RESOURCES / "theme" / "base.qss").read_text("utf-8"))
+    lengths |= {"title": f"{POINTS * TITLE_SCALE * zoom / 100:.1f}pt"}
     lengths |= {"images": (RESOURCES / "theme").as_posix()}
     lengths |= {"scheme": "dark" if colours is DARK else "light"}
     names = {name: getattr(colours, name) for name in SheetColours.__dataclass_fields__}
@@ -122,6 +124,13 @@ def icon(name: str, colour: str) -> QIcon:
     return QIcon(made)
 
 
+def fit(window: QWidget, chars: int, lines: int) -> None:
+    """Sizes a window by its letters, but never beyond its screen: its buttons must be in sight."""
+    char, line = window.fontMetrics().averageCharWidth(), window.fontMetrics().height()
+    room = window.screen().availableGeometry().size() - QSize(2, 3) * line
+    window.resize(QSize(char * chars, line * lines).boundedTo(room))
+
+
 def scaled(length_px: int) -> int:
     """A length that was meant for letters of the normal size, at the zoom that is in force."""
     return round(length_px * QApplication.font().pointSizeF() / POINTS)
@@ -136,19 +145,8 @@ def set_role(widget: QWidget, name: str, value: str) -> None:
 
 
 class Title(QLabel):
-    """A heading that stays in proportion to the application's letters."""
+    """A heading; the style sheet makes it bigger than the rest, at every zoom."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._fit()
-
-    def changeEvent(self, event) -> None:  # noqa: N802
-        super().changeEvent(event)
-        if event.type() in (event.Type.ApplicationFontChange, event.Type.ParentChange):
-            self._fit()
-
-    def _fit(self) -> None:
-        font = QFont(QApplication.font())
-        font.setPointSizeF(font.pointSizeF() * TITLE_SCALE)
-        font.setBold(True)
-        self.setFont(font)
+        self.setProperty("role", "title")

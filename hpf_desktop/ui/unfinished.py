@@ -56,7 +56,7 @@ class UnfinishedDialog(QDialog):
         char = self.fontMetrics().averageCharWidth()
         for number, chars in enumerate((28, 10, 10, 24)):
             self._list.setColumnWidth(number, chars * char)
-        self.resize(char * 100, self.fontMetrics().height() * 22)
+        fit(self, 100, 22)
         self._read()
 
     def _read(self) -> None:

@@ -28,7 +28,10 @@ class Typed(str):
 
 
 def rows() -> list[list[str]]:
-    good = [[p["name"], p["id_number"], p["phone"], Typed(p["base"]), "2026-07"] for p in map(person, PEOPLE)]
+    good = [
+        [p["name"], p["id_number"], p["phone"], Typed(p["base"]), "2026-07"]
+        for p in map(person, PEOPLE)
+    ]
     _spell_otherwise(good)
     own, school, water = (unit.people.start for unit in UNITS)
     return good[:150] + _troubles(good, own, school, water) + good[150:]
@@ -49,7 +52,9 @@ def _spell_otherwise(good: list[list[str]]) -> None:
     good[13][0] = "单 田"
     good[14][0] = "龙"
     good[15][1] = id_number("532301", datetime.date(1990, 3, 7), 3).lower()
-    x = next(n for n in range(1000) if id_number("532322", datetime.date(1988, 5, 9), n).endswith("X"))
+    x = next(
+        n for n in range(1000) if id_number("532322", datetime.date(1988, 5, 9), n).endswith("X")
+    )
     good[16][1] = id_number("532322", datetime.date(1988, 5, 9), x).lower()
 
 
@@ -96,11 +101,17 @@ def _cell(value: str) -> str:
 
 
 def _document() -> str:
-    lines: list[list[str]] = [["楚雄彩云科技有限公司新进职工公积金开户名单"], ["制表：人力资源部", "", "2026年7月"], list(HEADERS)]
+    lines: list[list[str]] = [
+        ["楚雄彩云科技有限公司新进职工公积金开户名单"],
+        ["制表：人力资源部", "", "2026年7月"],
+        list(HEADERS),
+    ]
     for number, row in enumerate(rows(), 1):
         lines.append([Typed(number), OFFICES[number % len(OFFICES)], *row])
     lines.append(["合计", f"{len(lines) - 3} 人"])
-    body = "".join(f"<table:table-row>{''.join(map(_cell, line))}</table:table-row>" for line in lines)
+    body = "".join(
+        f"<table:table-row>{''.join(map(_cell, line))}</table:table-row>" for line in lines
+    )
     return (
         '<?xml version="1.0" encoding="UTF-8"?><office:document'
         ' xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'

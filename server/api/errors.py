@@ -68,6 +68,8 @@ HANDLERS: dict[Any, Any] = {
     Refused: on_refused,
     ValidationException: on_invalid,
     msgspec.ValidationError: on_invalid,
+    UnicodeDecodeError: on_invalid,  # A body that is no UTF-8,
+    RecursionError: on_invalid,  # or is nested without end: the decoder gives up.
     HTTPException: on_http,
     PoolTimeout: on_busy,
     LockNotAvailable: on_busy,

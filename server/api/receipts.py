@@ -1,17 +1,19 @@
 """Routes of receipts: the document, its printings, and the public page that verifies a code."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post, put
+from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Template
 
 from server.api.batches import batch_id_of
 from server.api.scope import authorised
-from server.api.wire import Strict
+from server.api.wire import Line, Strict
 from server.business.kinds import Money
 from server.db import new_id, transaction
 from server.receipts import codes, issue
@@ -20,10 +22,12 @@ from server.receipts.overlay import mark_reprint
 TEMPLATES = Path(__file__).parent / "templates"
 PDF = "application/pdf"
 NO_STORE = {"Cache-Control": "no-store"}
+# By address: four digits of an account number would be guessed soon without it.
+VERIFY_LIMIT = RateLimitConfig(rate_limit=("minute", 30))
 
 
 class PrintIn(Strict, frozen=True):
-    printer: str = ""
+    printer: Line = ""
 
 
 class PrintOut(msgspec.Struct, frozen=True):
@@ -35,8 +39,8 @@ class PrintOut(msgspec.Struct, frozen=True):
 
 
 class OutcomeIn(Strict, frozen=True):
-    outcome: str
-    job: str = ""
+    outcome: Line
+    job: Line = ""
 
 
 @get("/api/receipts/{number:str}/pdf", summary="回单文件", tags=["回单"], media_type=PDF)
@@ -52,8 +56,10 @@ async def pdf(
         )
         mark = ""
         if print_id:
-            _, mark = await issue.print_of(scope.conn, unit_id, batch_id_of(print_id))
-    content = mark_reprint(document, mark) if mark else document
+            mark = await issue.mark_of(
+                scope.conn, unit_id, year, sequence, batch_id_of(print_id)
+            )
+    content = await asyncio.to_thread(mark_reprint, document, mark) if mark else document
     return Response(content, media_type=PDF, headers=NO_STORE)
 
 
@@ -109,7 +115,13 @@ VERIFY = """
 """
 
 
-@get("/v/{code:str}", summary="回单验真", tags=["公开"], media_type=MediaType.HTML)
+@get(
+    "/v/{code:str}",
+    summary="回单验真",
+    tags=["公开"],
+    media_type=MediaType.HTML,
+    middleware=[VERIFY_LIMIT.middleware],
+)
 async def verify(
     request: Request[Any, Any, Any],
     code: FromPath[str],

@@ -87,6 +87,7 @@ REFUSALS: dict[str, Refusal] = {
     # --- 封存、启封 (domain 4.7, 4.8) ---
     "F01": Refusal("该职工状态为{status}，不能封存", "请从名单中删除该行"),
     "F02": Refusal("封存年月应晚于缴至年月 {paid}", "该月已缴；如属错缴请到柜台办理错缴更正"),
+    "F04": Refusal("封存年月不能早于起缴年月 {starts}", "请填写 {starts} 或以后的年月"),
     "Q01": Refusal("该职工状态为{status}，不能启封", "请从名单中删除该行"),
     "Q02": Refusal("启封年月应晚于缴至年月 {paid}", "请填写 {low} 或以后的年月"),
     "Q06": Refusal("启封年月不能早于封存年月 {sealed}", "请填写 {sealed} 或以后的年月"),

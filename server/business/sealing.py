@@ -40,9 +40,14 @@ def derive(case: Case) -> Values:
 
 
 def check(case: Case) -> Iterator[Problem]:
-    month, paid = case.row.get("month"), case.unit.paid_through
-    if month is not None and month <= paid:
+    month, paid, person = case.row.get("month"), case.unit.paid_through, case.person
+    if month is None:
+        return
+    if month <= paid:
         yield problem("F02", "month", paid=paid)
+    elif person is not None and month < person.from_month:
+        # An earlier segment may reach up to there, and would be paid as if nobody had left.
+        yield problem("F04", "month", starts=person.from_month)
 
 
 SEALING = Business(

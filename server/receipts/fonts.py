@@ -45,11 +45,11 @@ def to_unicode_cmap(font_name: str, subset: Iterable[int]) -> str:
     ]
     blocks = [pairs[at : at + TO_UNICODE_BLOCK] for at in range(0, len(pairs), TO_UNICODE_BLOCK)]
     sections = (f"{len(block)} beginbfchar\n{chr(10).join(block)}\nendbfchar" for block in blocks)
+    system = f"/Registry ({font_name}) /Ordering ({font_name})"
     return "\n".join(
         (
             "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap",
-            f"/CIDSystemInfo << /Registry ({font_name})"
-            f" /Ordering ({font_name}) /Supplement 0 >> def",
+            f"/CIDSystemInfo << {system} /Supplement 0 >> def",
             f"/CMapName /{font_name} def\n/CMapType 2 def",
             "1 begincodespacerange\n<00> <FF>\nendcodespacerange",
             *sections,

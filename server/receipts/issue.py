@@ -30,7 +30,8 @@ def show_number(year: int, number: int) -> str:
 def parse_number(text: str) -> tuple[int, int]:
     """Raises N04 for what is no receipt number."""
     year, _, number = text.partition("-")
-    if not (year.isdigit() and number.isdigit() and len(year) == 4 and len(number) <= 9):
+    is_number = text.isascii() and year.isdigit() and number.isdigit()
+    if not (is_number and len(year) == 4 and len(number) <= 9):
         raise refused("N04")
     return int(year), int(number)
 
@@ -245,30 +246,37 @@ async def record_print(
     if row is None:
         raise refused("N04")
     nth, at = row
-    return Print(print_id, nth, f"第{nth}次补打  {at}  {operator_name}" if nth else "")
+    return Print(print_id, nth, _mark(nth, at, operator_name))
 
 
-async def print_of(conn: Connection, unit_id: int, print_id: int) -> tuple[str, str]:
-    """The receipt number and the mark of a recorded printing."""
+async def mark_of(
+    conn: Connection, unit_id: int, year: int, number: int, print_id: int
+) -> str:
+    """What a recorded printing of this receipt bears; empty for the original."""
     rows = await conn.execute(
         """
-        select p.year, p.number, p.nth, to_char(p.at, 'YYYY-MM-DD HH24:MI'), coalesce(o.name, '')
+        select p.nth, to_char(p.at, 'YYYY-MM-DD HH24:MI'), coalesce(o.name, '')
         from print p left join operator o on o.unit_id = p.unit_id and o.operator_id = p.operator_id
-        where p.unit_id = %s and p.print_id = %s
+        where p.unit_id = %s and p.year = %s and p.number = %s and p.print_id = %s
         """,
-        (unit_id, print_id),
+        (unit_id, year, number, print_id),
     )
     row = await rows.fetchone()
     if row is None:
         raise refused("N04")
-    year, number, nth, at, name = row
-    return show_number(year, number), f"第{nth}次补打  {at}  {name}" if nth else ""
+    return _mark(*row)
+
+
+def _mark(nth: int, at: str, operator_name: str) -> str:
+    return f"第{nth}次补打  {at}  {operator_name}" if nth else ""
 
 
 async def set_outcome(
     conn: Connection, unit_id: int, print_id: int, outcome: str, job: str
 ) -> None:
-    await conn.execute(
+    updated = await conn.execute(
         "update print set outcome = %s, job = %s where unit_id = %s and print_id = %s",
         (outcome, job, unit_id, print_id),
     )
+    if not updated.rowcount:
+        raise refused("N04")

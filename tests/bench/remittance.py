@@ -49,7 +49,8 @@ async def remit(conn: Connection, unit_id: int, month: Month) -> int:
     txn_id = new_id()
     txn = Transaction(
         unit_id, txn_id, "remittance", DAY, 1, "certificate", str(txn_id), 0,
-        of_month.amount_fen, {}, postings=(Posting(Gl.DEPOSITS, Gl.MEMBERS, of_month.amount_fen),), months=(month,),
+        of_month.amount_fen, {}, months=(month,),
+        postings=(Posting(Gl.DEPOSITS, Gl.MEMBERS, of_month.amount_fen),),
     )  # fmt: skip
     posted = await post(conn, txn)
     assert posted.entries == of_month.persons

@@ -131,6 +131,14 @@ EXAMPLES = (
     # 个人封存, 个人启封.
     Example("F01", "sealing", (0, "account"), (choose(SEALED),), words="封存"),
     Example("F02", "sealing", (0, "month"), ({"month": "2026-06"},), words="2026-06"),
+    Example(
+        "F04",
+        "sealing",
+        (0, "month"),
+        ({"month": "2026-07"},),
+        persons={NORMAL.account: replace(NORMAL, from_month=JULY.plus(1))},
+        words="2026-08",
+    ),
     Example("Q01", "unsealing", (0, "account"), (choose(NORMAL),), words="正常"),
     Example("Q02", "unsealing", (0, "month"), ({"month": "2026-06"},), words="2026-07 或以后"),
     Example(

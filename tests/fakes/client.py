@@ -1,4 +1,4 @@
-"""A server in memory with the client's interface: it checks by the real descriptions and keeps books."""
+"""A server in memory with the client's interface; it checks by the real descriptions."""
 
 from __future__ import annotations
 
@@ -251,8 +251,10 @@ class FakeClient:
     def payment(self, serial: str) -> PaymentProgress:
         self._call("payment")
         states = self.payments[serial]
-        words = {"pending": "已提交", "sent": "银行受理中", "unknown": "银行尚未答复，正在查询",
-                 "collected": "银行已扣款，正在入账", "posted": "已入账", "failed": "扣款失败，没有扣款"}  # fmt: skip
+        words = {
+            "pending": "已提交", "sent": "银行受理中", "unknown": "银行尚未答复，正在查询",
+            "collected": "银行已扣款，正在入账", "posted": "已入账", "failed": "没有扣款",
+        }  # fmt: skip
         steps = tuple(
             PaymentStep(f"2026-07-15 09:31:{second:02d}", state, words[state])
             for second, state in enumerate(states)

@@ -30,7 +30,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one run without a screen leaves."""
     folder = tmp_path_factory.mktemp("demo")
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "QT_QPA_PLATFORM")}
-    environment |= {"PYTHONPATH": str(PROJECT), "HPF_DEMO_DATABASE": f"/var/tmp/hpf-demo-{os.getpid()}"}
+    database = f"/var/tmp/hpf-demo-{os.getpid()}"
+    environment |= {"PYTHONPATH": str(PROJECT), "HPF_DEMO_DATABASE": database}
     done = subprocess.run(
         [sys.executable, "-m", "hpf_desktop.demo", "--out", str(folder)],
         cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300, check=False,

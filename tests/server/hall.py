@@ -17,7 +17,12 @@ from server.business.businesses import business_of
 from server.business.document import document_sha256
 from server.business.signed_message import Algorithm, approval_message, login_message
 from server.certificates import spki_sha256
-from server.demo_ca import DemoCa, Issued
+from server.db import Pool, transaction
+from server.demo_ca import DemoCa, Holder, Issued, issue_operator
+from server.enrolment import Operator, bind_certificate
+from server.outside.sandbox_bank.books import Account
+from server.outside.sandbox_bank.control import SandboxBank
+from tests.factory import Desk, open_unit
 
 AUDIENCE = "https://testserver.local"
 
@@ -108,3 +113,33 @@ class Caller:
         }
         path = f"/api/businesses/{code}/batches/{saved['batch_id']}/submit"
         return await self.call("POST", path, json=body, headers={"Idempotency-Key": idem})
+
+
+@dataclass
+class Hall:
+    """The application with its bank and its CA; ``enter`` opens a unit and logs its operator in."""
+
+    client: AsyncTestClient[Litestar]
+    ca: DemoCa
+    bank: SandboxBank
+    pool: Pool
+    desks: dict[int, Desk] = field(default_factory=dict)
+
+    async def enter(self, unit_name: str, money_fen: int = 10_000_000_00) -> Caller:
+        account_no = f"53230100000{len(self.desks) + 1:02d}"
+        desk = await open_unit(self.pool, unit_name, account_no=account_no)
+        self.bank.set_account(Account(account_no, unit_name, money_fen))
+        self.bank.sign(f"XY{account_no}", account_no)
+        self.desks[desk.unit_id] = desk
+        return await self.colleague(desk.unit_id)
+
+    async def colleague(self, unit_id: int) -> Caller:
+        """One more operator of the unit, with a key of their own."""
+        key = issue_operator(self.ca, f"hall-{uuid.uuid4()}", Holder())
+        async with transaction(self.pool) as conn:
+            operator = Operator("李经办", f"5323{uuid.uuid4().int % 10**14:014d}", "13987800001")
+            await bind_certificate(conn, unit_id, operator, key.der)
+        caller = Caller(self.client, self.ca, key, unit_id)
+        answer = await caller.log_in()
+        assert answer.status_code == 201, answer.text
+        return caller

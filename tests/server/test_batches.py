@@ -14,7 +14,7 @@ from server.business.sealing import SEALING
 from server.db import Pool, transaction
 from server.demo_people import person
 from server.ledger.balance import books
-from tests.factory import NEXT_MONTH, Desk, open_unit
+from tests.factory import NEXT_MONTH, Desk, give_prepayment, open_unit
 
 pytestmark = pytest.mark.anyio
 
@@ -183,23 +183,6 @@ async def test_remittance_vector_of_the_handbook(pool: Pool) -> None:
     async with transaction(pool) as conn:
         due = await units.due(conn, desk.unit_id, NEXT_MONTH, NEXT_MONTH.plus(2))
     assert [d.amount_fen for d in due.values()] == [2000_00, 2200_00, 2200_00]
-
-
-async def give_prepayment(desk: Desk, amount_fen: int) -> None:
-    """As if the bank had paid: the bank itself has tests of its own."""
-    from server.business.base import Gl
-    from server.db import new_id
-    from server.ledger.entry import Posting, Transaction
-    from server.ledger.post import post
-    from tests.factory import DAY
-
-    async with transaction(desk.pool) as conn:
-        await units.lock(conn, desk.unit_id)
-        txn = Transaction(
-            desk.unit_id, new_id(), "prepayment", DAY, 1, "counter", f"give-{new_id()}", 0,
-            amount_fen, {}, postings=(Posting(Gl.DEPOSITS, Gl.PREPAYMENT, amount_fen),),
-        )  # fmt: skip
-        await post(conn, txn)
 
 
 async def test_remittance_from_prepayment_short_is_refused_with_the_difference(pool: Pool) -> None:

@@ -195,6 +195,36 @@ def test_key_held_by_another_program_offers_to_try_again(seat: Seat) -> None:
     seat.waits_for("请输入证书 Key 密码")
 
 
+def test_key_put_back_while_the_login_fails_is_read_again(seat: Seat) -> None:
+    own = seat.slot.reader("Virtual key 00 00").card
+    challenge = seat.client.challenge
+
+    def pulled_meanwhile() -> object:
+        seat.slot.pull()
+        seat.slot.insert(own)
+        seat.slot.pull()
+        return challenge()
+
+    seat.client.challenge = pulled_meanwhile
+    seat.type_pin()
+    seat.confirm()
+    seat.waits_for("C0")
+    assert "密码错误" not in seat.message
+    seat.slot.insert(own)
+    seat.waits_for("请输入证书 Key 密码")
+
+
+def test_before_the_first_look_nothing_is_claimed(
+    qtbot: Any, slot: InProcessReaders, client: FakeClient
+) -> None:
+    keys = KeySignals(slot.open)
+    seat = Seat(qtbot, keys, slot, client)
+    assert seat.message == "正在查找证书 Key…"
+    keys.start()
+    seat.waits_for("请输入证书 Key 密码")
+    keys.stop()
+
+
 def test_every_control_has_a_name(seat: Seat) -> None:
     for kind in (QPushButton, QLineEdit, QTreeWidget):
         for widget in seat.window.findChildren(kind):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -32,6 +32,7 @@ from hpf_desktop.ui.theme import set_role
 
 PIN_CHARS_MAX = 16
 PIN_CHARS_WIDE = 36
+LOOK_AGAIN_MS = 1_500
 WAITING = {
     Waiting.READING: "正在读取证书 Key…",
     Waiting.IN_USE: "证书 Key 正被其他程序占用，正在重试…",
@@ -146,11 +147,17 @@ class KeyPanel(QWidget):
 
     def look(self) -> None:
         """Reads the keys that are there; call it once when the panel is shown."""
-        standing = problem_standing(self._keys.state)
-        if standing:
+        state = self._keys.state
+        standing = problem_standing(state) if state else None
+        if state is None:
+            self._tell("正在查找证书 Key…")
+        elif standing:
             self._show_certificates(())
             self._say(standing)
-            return
+        else:
+            self._read()
+
+    def _read(self) -> None:
         self._stop()
         call = self._new_call()
         self._tell("正在读取证书 Key…")
@@ -174,7 +181,7 @@ class KeyPanel(QWidget):
             return  # The act finds out by itself what happened to its key.
         if event.kind in (KeyEventKind.INSERTED, KeyEventKind.SWAPPED, KeyEventKind.REMOVED):
             self._pin.clear()
-            self.look()
+            self._read()
         elif event.fault:
             self._show_certificates(())
             self._say(problem_of(event.fault))
@@ -279,10 +286,15 @@ class KeyPanel(QWidget):
             self._say(result)
         if result.fault in GONE:
             self._show_certificates(())
-            if self._keys.state is KeyEventKind.INSERTED and result.fault is Fault.SWAPPED:
-                self.look()
+            # Put back while the act was still failing: its event was not listened to.
+            QTimer.singleShot(LOOK_AGAIN_MS, self, self._look_again)
         elif result.needs_pin_again:
             self._pin.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _look_again(self) -> None:
+        is_idle = self.isVisible() and not self._is_acting and not self._certificates
+        if is_idle and self._keys.state is KeyEventKind.INSERTED:
+            self._read()
 
     def _failed(self, error: Exception) -> None:
         self._waiting_bar.end()

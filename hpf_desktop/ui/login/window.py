@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from hpf_desktop.answers import Facts, Standing
 from hpf_desktop.cert.problems import KeyProblem
 from hpf_desktop.session import PinEntry, Session
 from hpf_desktop.ui.key_watch import KeySignals
 from hpf_desktop.ui.login.certificate import KeyPanel
-from hpf_desktop.ui.messages import MessageBar
+from hpf_desktop.ui.messages import MessageBar, WaitingBar
 from hpf_desktop.ui.theme import Title, set_role
 from server.business.refusals import Problem
+
+if TYPE_CHECKING:
+    from hpf_desktop.answers import Facts, Standing
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class LoginWindow(QWidget):
         self._panel = KeyPanel(keys, open_readers, self._log_in, "确定")
         self._panel.succeeded.connect(self.opened)
         self._bar = MessageBar(self)
+        self._waiting = WaitingBar(self)
         self._server = QLabel(objectName="server")
         set_role(self._server, "role", "muted")
         self.show_server(server)
@@ -79,6 +82,7 @@ class LoginWindow(QWidget):
         column.addWidget(Title("单位证书登录"))
         column.addWidget(QLabel("插入证书 Key，核对单位，输入密码后点“确定”。", wordWrap=True))
         column.addWidget(self._bar)
+        column.addWidget(self._waiting)
         column.addWidget(card)
         column.addStretch()
         column.addLayout(bottom)
@@ -88,6 +92,11 @@ class LoginWindow(QWidget):
     def say(self, why: Problem) -> None:
         """Why the operator is here again."""
         self._bar.show_problem(why)
+
+    def wait(self, text: str, go_on: Callable[[], None], label: str) -> None:
+        """Logged in, but not there yet; ``go_on`` is for who does not want to wait."""
+        self._panel.setEnabled(False)
+        self._waiting.begin(text, go_on, label)
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802
         super().closeEvent(event)
@@ -103,6 +112,8 @@ class LoginWindow(QWidget):
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802
         self._panel.leave()
+        self._panel.setEnabled(True)
+        self._waiting.end()
         self._bar.clear()
         super().hideEvent(event)
 

@@ -11,6 +11,8 @@ from hpf_desktop import pinyin
 from hpf_desktop.ui.sheet.columns import fen_of
 from hpf_desktop.ui.sheet.store import BLANK, FAULTY, HINTED, Store
 
+AMOUNTS = re.compile(r"(?>(?:-?[0-9,]++\.[0-9]{2})?\n)*+")
+
 
 def sorted_rows(store: Store, column: int, is_down: bool, rows: Sequence[int] | None) -> list[int]:
     """``rows`` (or all) by a column's texts; blank cells come last either way.
@@ -23,8 +25,6 @@ def sorted_rows(store: Store, column: int, is_down: bool, rows: Sequence[int] | 
     given = range(len(store)) if rows is None else rows
     if store.columns[column].is_money:
         amounts = _amounts(shown)
-        if None not in amounts:
-            return sorted(given, key=amounts.__getitem__, reverse=is_down)
         full = [row for row in given if amounts[row] is not None]
         rest = [row for row in given if amounts[row] is None]
         full.sort(key=amounts.__getitem__, reverse=is_down)
@@ -46,10 +46,11 @@ def shown_texts(store: Store, column: int) -> list[str]:
 
 
 def _amounts(shown: list[str]) -> list[int | None]:
-    """Fen of every row; all at once when every text is an amount."""
+    """Fen of every row; all at once when every text is an amount or empty."""
     joined = "\n".join(shown)
-    if re.fullmatch(r"(?:-?[0-9,]+\.[0-9]{2}(?:\n|\Z))+", joined):
-        return list(map(int, joined.replace(",", "").replace(".", "").split("\n")))
+    if AMOUNTS.fullmatch(f"{joined}\n"):
+        plain = joined.replace(",", "").replace(".", "").split("\n")
+        return [int(text) if text else None for text in plain]
     return [fen_of(text) if text else None for text in shown]
 
 
@@ -58,12 +59,20 @@ def matching_rows(store: Store, query: str) -> list[int]:
     query = query.strip().lower()
     found: set[int] = set()
     for column in (n for n, c in enumerate(store.columns) if c.is_identity):
-        joined = "\n".join(shown_texts(store, column))
+        joined = joined_lines(shown_texts(store, column))
         found.update(lines_with(joined.lower(), query))
         if store.columns[column].is_name and query.isascii() and query.isalpha():
             found.update(lines_with(pinyin.initials(joined), query))
             found.update(lines_with(pinyin.full_pinyin(joined), query))
     return sorted(found)
+
+
+def joined_lines(texts: Sequence[str]) -> str:
+    """One text a line; a line break inside a text would shift all that follow."""
+    joined = "\n".join(texts)
+    if joined.count("\n") >= max(1, len(texts)):
+        joined = "\n".join(text.replace("\n", " ") for text in texts)
+    return joined
 
 
 def lines_with(text: str, query: str) -> list[int]:

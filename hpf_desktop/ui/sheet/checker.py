@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
@@ -13,6 +14,9 @@ from hpf_desktop.ui.sheet.store import BLANK, UNCHECKED
 
 AT_ONCE_MAX = 200  # At 30 us a row this stays far below what a person notices.
 SLICE_ROWS = 2_000  # One slice is put into the sheet in the GUI thread, well within 50 ms.
+# Python gives one thread the interpreter for 5 ms on end; the GUI thread, which asks for it many
+# times in one repaint, would stand still. A worker that sleeps every millisecond leaves it room.
+GIVE_WAY_S = 0.000_1
 Done = Callable[[int, int], None]
 
 
@@ -96,7 +100,11 @@ class Checker(QObject):
         self.busy.emit("校验", self._total - waiting, self._total)
 
         def work(progress: Progress) -> Checked:
-            return check_rows(facts, columns, rows, texts, progress)
+            def give_way(done: int, total: int) -> None:
+                progress(done, total)
+                time.sleep(GIVE_WAY_S)
+
+            return check_rows(facts, columns, rows, texts, give_way)
 
         self.task = run(work, self._slice_checked, self._slice_failed)
 

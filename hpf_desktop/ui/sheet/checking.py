@@ -12,7 +12,7 @@ from server.business.check import check_row, duplicates
 from server.business.kinds import Account
 from server.business.refusals import Problem
 
-PROGRESS_ROWS = 250
+PROGRESS_ROWS = 40
 Columns = Sequence[Sequence[str]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 CELLS_MAX = 5_000_000  # More than any sheet; a clipboard is somebody else's and may hold anything.
 AS_TEXT = "style=\"mso-number-format:'\\@'\""
@@ -20,22 +20,35 @@ def columns_of_text(text: str) -> list[list[str]]:
     if '"' in text:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
     else:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        rows = [line.split("\t") for line in text.removesuffix("\n").split("\n")]
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.removesuffix("\n")
+        lines = text.split("\n")
+        tabs = lines[0].count("\t")
+        if all(line.count("\t") == tabs for line in lines):
+            # An even block is cut at once: a list for each row would keep the collector busy.
+            cells = text.replace("\n", "\t").split("\t")
+            _refuse_too_much(len(cells))
+            return [cells[n :: tabs + 1] for n in range(tabs + 1)]
+        rows = [line.split("\t") for line in lines]
     width = max(map(len, rows), default=0)
-    if len(rows) * width > CELLS_MAX:
-        raise TooMuch
+    _refuse_too_much(len(rows) * width)
     if any(len(row) != width for row in rows):
         rows = [row + [""] * (width - len(row)) for row in rows]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def text_of_rows(rows: Sequence[Sequence[str]]) -> str:
+def _refuse_too_much(cells: int) -> None:
+    if cells > CELLS_MAX:
+        raise TooMuch
+
+
+def text_of_rows(rows: Iterable[Sequence[str]]) -> str:
     """Cells with a tab, a quote or a line break are quoted, as Excel does."""
     return "\r\n".join("\t".join(map(_quoted, row)) for row in rows)
 
 
-def html_of_rows(rows: Sequence[Sequence[str]], is_text: Sequence[bool]) -> str:
+def html_of_rows(rows: Iterable[Sequence[str]], is_text: Sequence[bool]) -> str:
     """A table whose ``is_text`` columns Excel and Calc keep as text: 18 digits stay 18 digits."""
     opening = [f"<td {AS_TEXT}>" if text else "<td>" for text in is_text]
     lines = []

@@ -48,7 +48,7 @@ LIGHT = SheetColours(
     error_cell="#fdeee9",
     error="#d1330d",
     hint_cell="#fff6dd",
-    hint="#a86a00",
+    hint="#9e6300",
     passed="#2b7a36",
 )
 DARK = SheetColours(

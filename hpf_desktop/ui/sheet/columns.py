@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpf_desktop.ui.sheet.normal import are_normal
+from hpf_desktop.ui.sheet.normal import are_normal, plain_amounts
 from server.business.base import Business, Field
 from server.business.kinds import Account, DocumentNumber, Invalid, Masked, PersonName
 
@@ -64,6 +64,8 @@ class Column:
         """A whole column; equal texts are read once and kept once."""
         if are_normal(self.field.kind, texts):
             return list(texts)
+        if (amounts := plain_amounts(self.field.kind, texts)) is not None:
+            return amounts
         shown = {text: self.normal(text) for text in dict.fromkeys(texts)}
         return [shown[text] for text in texts]
 

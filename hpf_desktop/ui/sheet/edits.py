@@ -144,12 +144,31 @@ def duplicate_rows(model: SheetModel, places: Sequence[int]) -> None:
         model.insert_texts(max(rows) + 1, texts, "复制行")
 
 
-def cells_of(model: SheetModel, blocks: Sequence[Block]) -> tuple[list[list[str]], list[bool]]:
+def columns_at(model: SheetModel, block: Block) -> list[list[str]]:
+    """The texts of one block, column by column."""
+    places, columns = block
+    rows = model.rows_at(places)
+    store, texts = model.store, []
+    for column in columns:
+        if column == model.result_column:
+            texts.append([model.result(row) for row in rows])
+        elif isinstance(rows, range):
+            part = slice(rows.start, rows.stop)
+            pairs = zip(store.typed[column][part], store.filled[column][part], strict=True)
+            texts.append([typed or filled for typed, filled in pairs])
+        else:
+            texts.append([store.text(row, column) for row in rows])
+    return texts
+
+
+def cells_of(
+    model: SheetModel, blocks: Sequence[Block]
+) -> tuple[Iterable[Sequence[str]], list[bool]]:
     """The selected texts row by row, and which columns must stay text; gaps are blank."""
     columns = sorted({c for _, cs in blocks for c in cs})
+    rows: Iterable[Sequence[str]]
     if len(blocks) == 1:
-        places: Iterable[int] = blocks[0][0]
-        rows = [[model.text(place, c) for c in columns] for place in places]
+        rows = zip(*columns_at(model, blocks[0]), strict=True)
     else:
         chosen = {(place, c) for places, cs in blocks for place in places for c in cs}
         every = sorted({place for place, _ in chosen})

@@ -98,7 +98,8 @@ class Files(QObject):
         if is_replacing:
             model.insert_blank(len(store), 20, "导入")
         model.steps.endMacro()
-        self.told.emit(f"导入 {len(taken.lines):,} 行")
+        words = [f"导入 {len(taken.lines):,} 行", *(problem.text for problem in taken.told)]
+        self.told.emit("；".join(words))
         self.imported.emit(taken.told)
 
     # --- Writing ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from hpf_desktop.ui.sheet.arrange import shown_texts
+from hpf_desktop.ui.sheet.arrange import joined_lines, lines_with, shown_texts
 from hpf_desktop.ui.sheet.edits import Block, Macro
 from hpf_desktop.ui.sheet.model import SheetModel
 
@@ -29,6 +29,15 @@ class Sought:
         flags = re.NOFLAG if self.is_case_kept else re.IGNORECASE
         return re.compile(f"\\A{plain}\\Z" if self.is_whole_cell else plain, flags)
 
+    def rows_in(self, texts: Sequence[str]) -> list[int]:
+        """The rows of a column that match: searched as one text, then looked at more closely."""
+        pattern, joined = self.pattern, joined_lines(texts)
+        if self.is_case_kept:
+            found = lines_with(joined, self.text)
+        else:
+            found = lines_with(joined.lower(), self.text.lower())
+        return [row for row in found if pattern.search(texts[row])]
+
 
 @dataclass(frozen=True, order=True)
 class Hit:
@@ -42,12 +51,11 @@ def find_all(
     """Every cell that matches, in reading order; only in ``blocks`` when given."""
     if not sought.text:
         return []
-    pattern, hits = sought.pattern, []
+    hits = []
     for column in columns:
         if column == model.result_column:
             continue
-        shown = shown_texts(model.store, column)
-        for row in (n for n, text in enumerate(shown) if text and pattern.search(text)):
+        for row in sought.rows_in(shown_texts(model.store, column)):
             place = model.place_of(row)
             if place is not None and (blocks is None or _is_in(blocks, place, column)):
                 hits.append(Hit(place, column))

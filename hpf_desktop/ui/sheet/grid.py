@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import QEvent, QItemSelectionRange, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionRange, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -16,30 +16,14 @@ from PySide6.QtWidgets import (
 
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.delegate import CellDelegate
+from hpf_desktop.ui.sheet.header import SheetHeader
 from hpf_desktop.ui.sheet.model import SheetModel
 from hpf_desktop.ui.sheet.paint import CellPainter
 
 ROW_HEIGHT_MIN = 28
-ROW_AIR, HEADER_AIR = 8, 16  # around a line of text
+ROW_AIR = 8  # around a line of text
 HANDLE = 7
 HANDLE_REACH = 6
-
-
-class SheetHeader(QHeaderView):
-    """Column labels stand over their texts; bold, with room."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
-        self.setObjectName("sheet_columns")
-        self.setAccessibleName("列标题")
-        self.setSectionsClickable(True)
-        self.setHighlightSections(False)
-        self.setSectionsMovable(True)
-        self.setStretchLastSection(False)
-        self.setMinimumSectionSize(36)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(super().sizeHint().width(), self.fontMetrics().height() + HEADER_AIR)
 
 
 class Grid(QTableView):
@@ -57,7 +41,8 @@ class Grid(QTableView):
         # (left, top, right, bottom) of each selected block, as Python numbers for the painter.
         self.selected: list[tuple[int, int, int, int]] = []
         self.setItemDelegate(self.delegate)
-        self.setHorizontalHeader(SheetHeader(self))
+        self.setHorizontalHeader(SheetHeader(Qt.Orientation.Horizontal, self))
+        self.setVerticalHeader(SheetHeader(Qt.Orientation.Vertical, self))
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setCornerButtonEnabled(False)
@@ -72,8 +57,6 @@ class Grid(QTableView):
         )
         rows = self.verticalHeader()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
-        rows.setHighlightSections(False)
         self.viewport().setMouseTracking(True)
         self.drag_to: int | None = None
         self.row_height = ROW_HEIGHT_MIN
@@ -82,6 +65,8 @@ class Grid(QTableView):
 
     def set_colours(self, colours: SheetColours) -> None:
         self.painter.set_colours(colours)
+        self.horizontalHeader().set_colours(colours)
+        self.verticalHeader().set_colours(colours)
         self.grid_pen = QPen(QColor(colours.grid))
         self.accent, self.ground = QColor(colours.accent), QColor(colours.cell)
         self.frame_pen = QPen(self.accent, 2)
@@ -189,6 +174,8 @@ class Grid(QTableView):
             (b.left(), b.top(), b.right(), b.bottom())
             for b in (blocks.at(n) for n in range(blocks.count()))
         ]
+        self.horizontalHeader().viewport().update()
+        self.verticalHeader().viewport().update()
         self.viewport().update()
 
     # --- The fill handle -------------------------------------------------------------------------

@@ -250,9 +250,10 @@ class SheetModel(QAbstractTableModel):
         self.view, self._places = None, None
         self.store = Store(self.store.business)
         blank = [""] * SPARE_ROWS
-        none = [""] * (count + SPARE_ROWS)
         texts = [
-            columns[c.key] + blank if c.key in columns and c.is_typed else none
+            columns[c.key] + blank
+            if c.key in columns and c.is_typed
+            else [""] * (count + SPARE_ROWS)
             for c in self.columns
         ]
         self.store.begin(texts)
@@ -260,7 +261,7 @@ class SheetModel(QAbstractTableModel):
         self.steps.clear()
         self.written = [self.store.ids[:]]
         self.rows_moved.emit()
-        self.edited.emit(rows)
+        self.edited.emit(range(len(self.store)))
 
     # --- What the steps call; nothing else does ---------------------------------------------------
 

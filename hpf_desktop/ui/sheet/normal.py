@@ -1,4 +1,4 @@
-"""What a text already in its normal form looks like, by kind, so that whole blocks are told at once. No Qt."""
+"""Texts already in their normal form are told by whole columns and blocks. No Qt."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ PATTERNS: dict[type[Kind], str] = {
     Phone: r"1[3-9][0-9]{9}",
     Text: r"[0-9A-Za-z\u4e00-\u9fa5]++(?: [0-9A-Za-z\u4e00-\u9fa5]++){0,9}",
 }
+PLAIN_AMOUNTS = re.compile(r"(?>(?:[0-9]{1,12}(?:\.[0-9]{1,2})?)?\n)*+")
 ANY_CELL = r"[^\t\n\"]*+"
 
 
@@ -53,6 +54,14 @@ def are_normal(kind: Kind, texts: Sequence[str]) -> bool:
     """Whether every text of a column is known to be in its normal form."""
     pattern = _column_pattern(kind)
     return pattern is not None and pattern.fullmatch("\n".join([*texts, ""])) is not None
+
+
+def plain_amounts(kind: Kind, texts: Sequence[str]) -> list[str] | None:
+    """A column of amounts as spreadsheets hold them (8765.4), shown; None if one is not so."""
+    if type(kind) is not Money or PLAIN_AMOUNTS.fullmatch("\n".join([*texts, ""])) is None:
+        return None
+    parts = (text.partition(".") for text in texts)
+    return [f"{int(whole):,}.{cents:0<2}" if whole else "" for whole, _, cents in parts]
 
 
 def normal_block(text: str, kinds: Sequence[Kind | None]) -> list[list[str]] | None:

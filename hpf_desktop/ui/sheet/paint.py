@@ -159,3 +159,4 @@ class CellPainter:
         painter.setBrush(colour)
         corner = [QPoint(right - CORNER, top), QPoint(right, top), QPoint(right, top + CORNER)]
         painter.drawPolygon(QPolygon(corner))
+        painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -46,6 +46,7 @@ class Sheet(QWidget):
     told = Signal(str)
     refused = Signal(object)
     draft_saved = Signal(str)
+    imported = Signal(object)  # Problems of level hint: what a file held that was not taken
 
     def __init__(
         self,
@@ -274,6 +275,7 @@ class Sheet(QWidget):
         for part in (self.transfer, self.files):
             part.told.connect(self.told)
             part.refused.connect(self.refused)
+        self.files.imported.connect(self.imported)
         self.model.edited.connect(self._edited)
         self.model.rows_moved.connect(self._edited)
 

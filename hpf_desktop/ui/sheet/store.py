@@ -71,6 +71,17 @@ class Store:
         self._next_id += count
         return array("q", range(first, first + count))
 
+    def begin(self, texts: list[list[str]]) -> None:
+        """Fills an empty store: the texts of every column, which become its own."""
+        assert not self.ids, "a store is begun once"
+        count = len(texts[0])
+        self.typed = texts
+        self.filled = [[""] * count for _ in texts]
+        self.keys = [None] * count
+        self.ids = self.new_ids(count)
+        self.states = bytearray(count)
+        self._set_states(range(count))
+
     def write(self, rows: Rows, blocks: dict[int, list[str]]) -> None:
         """Puts texts at ``rows``, the same rows in every column of ``blocks``."""
         is_block = isinstance(rows, range)
@@ -191,34 +202,47 @@ class Store:
     def _set_states(self, rows: Rows) -> None:
         """Rows with any text wait for their check; rows without have nothing wrong with them."""
         has_text = self._have_text(rows)
-        emptied = [
-            row for row, is_full in zip(rows, has_text, strict=True)
-            if not is_full and self.states[row] != BLANK
-        ] if 0 in has_text else ()  # fmt: skip
+        emptied = []
+        if 0 in has_text:
+            pairs = zip(rows, has_text, strict=True)
+            emptied = [row for row, is_full in pairs if not is_full and self.states[row] != BLANK]
         if isinstance(rows, range):
             self.states[rows.start : rows.stop] = has_text  # True is UNCHECKED, False is BLANK.
         else:
             for row, is_full in zip(rows, has_text, strict=True):
                 self.states[row] = is_full
-        for row in emptied:
-            self._make_blank(row)
+        self._make_blank(emptied)
 
     def _have_text(self, rows: Rows) -> bytearray:
-        """1 or 0 for each row; a full column settles it for all."""
-        found = bytearray(len(rows))
-        for column in self.typed_columns():
-            texts = self.read(rows, (column,))[column]
-            if 0 not in (has_text := bytearray(map(bool, texts))):
-                return has_text
-            found = bytearray(map(int.__or__, found, has_text))
+        """1 or 0 for each row: by its first column, and by the others where that is empty."""
+        first, *others = self.typed_columns()
+        found = bytearray(map(bool, self.read(rows, (first,))[first]))
+        if found.count(0) > len(found) // 2:
+            given = self.read(rows, (first, *others)).values()
+            return bytearray(map(any, zip(*given, strict=True)))
+        columns = [self.typed[column] for column in others]
+        at = found.find(0)
+        while at >= 0:
+            row = rows[at]
+            found[at] = any(column[row] for column in columns)
+            at = found.find(0, at + 1)
         return found
 
-    def _make_blank(self, row: int) -> None:
-        self.states[row] = BLANK
-        self.faults.forget(row)
-        self._put_key(row, None)
+    def _make_blank(self, rows: list[int]) -> None:
+        """Nothing is known, computed or wrong in them any more."""
+        for row in self.faults.rows().intersection(rows):
+            self.faults.forget(row)
+        for row in rows:
+            self.states[row] = BLANK
+            if self.keys[row] is not None:
+                self._put_key(row, None)
+        is_run = bool(rows) and rows[-1] - rows[0] + 1 == len(rows)
         for column in self.filled:
-            column[row] = ""
+            if is_run:
+                column[rows[0] : rows[-1] + 1] = [""] * len(rows)
+            else:
+                for row in rows:
+                    column[row] = ""
 
 
 def shift_for_insert(rows: Rows) -> Callable[[int], int]:
@@ -252,4 +276,3 @@ def _without(values: Sequence[Any], rows: Rows) -> list[Any]:
     for row in rows:
         stays[row] = 0
     return list(compress(values, stays))
-

@@ -78,8 +78,7 @@ def style_of(colours: SheetColours) -> str:
 #sheet, #frozen_grid, #problem_table {{ background: {c.cell}; color: {c.text}; }}
 #sheet, #problem_table {{ border: 1px solid {c.grid}; }}
 #sheet QHeaderView, #frozen_grid QHeaderView, #problem_table QHeaderView {{
-  background: {c.header}; }}
-#sheet QHeaderView::section, #frozen_grid QHeaderView::section,
+  background: {c.header}; border: 0; }}
 #problem_table QHeaderView::section {{
   background: {c.header}; color: {c.header_text}; border: 0; padding: 0 5px; font-weight: bold;
   border-right: 1px solid {c.grid}; border-bottom: 1px solid {c.grid}; }}
@@ -87,6 +86,7 @@ def style_of(colours: SheetColours) -> str:
   border-right: 1px solid {c.grid}; border-bottom: 1px solid {c.grid}; }}
 #sheet QLineEdit, #frozen_grid QLineEdit {{
   background: {c.cell}; color: {c.text}; border: 1px solid {c.accent}; padding: 0 3px; }}
+#offers {{ background: {c.cell}; border: 1px solid {c.accent}; }}
 #callout {{ background: {c.cell}; color: {c.text}; border: 1px solid {c.error};
   border-radius: 4px; padding: 6px 12px; }}
 #callout[hint="true"] {{ border-color: {c.hint}; }}

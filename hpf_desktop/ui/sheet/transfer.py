@@ -41,7 +41,8 @@ class Transfer(QObject):
         rows, is_text = edits.cells_of(self.model, blocks)
 
         def work(progress: Progress) -> tuple[str, str]:
-            return text_of_rows(rows), html_of_rows(rows, is_text)
+            block = list(rows)
+            return text_of_rows(block), html_of_rows(block, is_text)
 
         if count <= AT_ONCE_CELLS:
             self._put_on_clipboard(work(lambda done, total: None))

@@ -35,7 +35,8 @@ class FrozenGrid(Grid):
         self.main = main
         self.setObjectName("frozen_grid")
         self.setFrameShape(Grid.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # With no policy at all the focus would go astray when an editor over this view closes.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFocusProxy(main)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -67,7 +67,8 @@ class Watch(QObject):
         selection.currentChanged.connect(lambda *_: self.show_callout())
         sheet.model.marked.connect(self.problems_changed)
         sheet.model.rows_moved.connect(self.problems_changed)
-        sheet.model.edited.connect(lambda *_: self._settle.start())
+        sheet.model.edited.connect(self._count_anew)
+        sheet.model.rows_moved.connect(self._count_anew)
         sheet.model.steps.indexChanged.connect(lambda _: self.show_steps())
         sheet.toolbar.searched.connect(lambda _: self._search.start())
 
@@ -143,6 +144,11 @@ class Watch(QObject):
         if place is not None:
             sheet.view.go_to(place, model.store.faults.column(problem))
             sheet.view.setFocus()
+
+    def _count_anew(self) -> None:
+        """Rows may be gone: what was being counted is dropped."""
+        self._words = iter(())
+        self._settle.start()
 
     def _begin_words(self) -> None:
         self._words = selection_words(self.sheet.model, self.sheet.view.selected_blocks())

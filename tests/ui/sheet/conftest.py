@@ -6,9 +6,10 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from hpf_desktop.tasks import finish_all
@@ -18,6 +19,13 @@ from server.business.base import Business
 from tests.ui.sheet.facts import UNIT, people
 
 MakeSheet = Callable[..., Sheet]
+
+
+@pytest.fixture(autouse=True)
+def empty_clipboard(qapp: QApplication) -> Iterator[None]:
+    """Qt's offscreen platform crashes at the end of the process over what is still on it."""
+    yield
+    qapp.clipboard().clear()
 
 
 @pytest.fixture

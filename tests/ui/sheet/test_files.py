@@ -56,7 +56,10 @@ def test_import_shows_a_preview_and_then_is_one_step(
     assert dialog.header_row.value() == 2
     assert dialog.boxes["base"].currentText() == "工资基数"
     assert dialog.replace.isChecked()
+    said: list[str] = []
+    sheet.told.connect(said.append)
     told = agree(sheet, qtbot, dialog)
+    assert said == ["导入 2 行；没有导入第 1 行：表头以上的标题；没有导入第 5 行：合计或落款"]
     assert {p.code for p in told} == {"S11", "S12"}  # type: ignore[attr-defined]
     assert sheet.texts()[0] == opening_row(1, phone="13987812345")
     assert codes_at(sheet, 0) == set()

@@ -8,8 +8,8 @@ from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from hpf_desktop.ui.sheet.colours import DARK
-from hpf_desktop.ui.sheet.model import SPARE_ROWS
+from hpf_desktop.ui.sheet.colours import DARK, LIGHT
+from hpf_desktop.ui.sheet.model import SPARE_ROWS, SheetModel
 from hpf_desktop.ui.sheet.sheet import Sheet
 from hpf_desktop.ui.sheet.view import edge
 from server.business.account_opening import ACCOUNT_OPENING
@@ -357,3 +357,33 @@ def test_grid_paints_every_state_without_a_warning(sheet: Sheet) -> None:
     place = sheet.view.viewport().mapTo(sheet, QPoint(300, 400))
     assert light.pixelColor(place).lightness() > 200
     assert dark.pixelColor(place).lightness() < 60
+
+
+def test_selected_cell_with_a_problem_keeps_its_text_and_its_corner(sheet: Sheet) -> None:
+    column_of_base = column(sheet, "base")
+    sheet.model.setData(sheet.model.index(1, column_of_base), "1")
+    sheet.view.go_to(1, column_of_base)
+    sheet.callout.hide()
+    cell = sheet.view.visualRect(sheet.view.currentIndex())
+    image = sheet.view.viewport().grab().toImage()
+    ratio = image.devicePixelRatio()
+
+    def colour(x: int, y: int) -> str:
+        return image.pixelColor(int(x * ratio), int(y * ratio)).name()
+
+    assert colour(cell.left() + 8, cell.center().y()) == LIGHT.selection
+    assert colour(cell.right() - 3, cell.top() + 3) == LIGHT.error
+
+
+def test_selecting_everything_does_not_ask_cell_by_cell(
+    make_sheet: MakeSheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = make_sheet(rows=[opening_row(n) for n in range(150)])
+    asked: list[int] = []
+    flags = SheetModel.flags
+    monkeypatch.setattr(
+        SheetModel, "flags", lambda self, index: (asked.append(1), flags(self, index))[1]
+    )
+    sheet.view.selectAll()
+    sheet.grab()
+    assert len(asked) < 150

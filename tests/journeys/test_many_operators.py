@@ -1,0 +1,151 @@
+"""Operators of many units at one server at once, and one unit of a hundred thousand beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from server.db import Pool, transaction
+from server.demo_people import person
+from server.ledger.balance import books
+from server.outside.sandbox_bank.control import SandboxBank
+from tests.factory import NEXT_MONTH
+from tests.journeys.conftest import MONEY_FEN, ServerProcess
+from tests.server.hall import Caller, Hall
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+OPERATORS, BUSY_S = 16, 10.0
+MANY = 100_000
+# A browser's page or another operator's click may wait this long for the work of a third.
+STALL_MAX_S = 0.5
+
+
+@pytest.fixture
+async def hall(
+    pool: Pool, server_process: ServerProcess, sandbox: SandboxBank
+) -> AsyncIterator[Hall]:
+    """As many operators as wanted, over real TLS to a server in a process of its own."""
+    context = ssl.create_default_context(cafile=str(server_process.ca.root_file))
+    async with httpx.AsyncClient(
+        base_url=server_process.url, verify=context, timeout=120
+    ) as client:
+        yield Hall(client, server_process.ca, sandbox, pool)  # type: ignore[arg-type]
+
+
+class Clerk:
+    """One operator who does whatever comes to mind and never sees anything of another unit."""
+
+    def __init__(self, caller: Caller, number: int) -> None:
+        self.caller, self.number = caller, number
+        self.dice = random.Random(number)
+        self.done: Counter[str] = Counter()
+        self.slowest_s = 0.0
+        self.people = iter(range(number * 10_000, (number + 1) * 10_000))
+        self.accounts: list[int] = []
+
+    async def work(self, until: float) -> None:
+        businesses = [self.open, self.seal, self.unseal, self.prepay, self.remit, self.keep, self.look]
+        while time.monotonic() < until:
+            business = self.dice.choice(businesses)
+            began = time.monotonic()
+            answer = await business()
+            self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+            if answer is not None:
+                state = answer.json().get("state") or answer.json().get("code")
+                assert answer.status_code in (200, 422), answer.text
+                self.done[f"{business.__name__} {state}"] += 1
+
+    async def open(self) -> Any:
+        rows = [person(next(self.people)) | {"month": str(NEXT_MONTH)} for _ in range(self.dice.randrange(1, 9))]
+        return await self.caller.do("account_opening", rows, only_passing=True)
+
+    async def seal(self) -> Any:
+        rows = [{"account": str(a), "reason": "01"} for a in self.some()]
+        return await self.caller.do("sealing", rows, only_passing=self.dice.random() < 0.5)
+
+    async def unseal(self) -> Any:
+        return await self.caller.do("unsealing", [{"account": str(a)} for a in self.some()], only_passing=True)
+
+    async def prepay(self) -> Any:
+        return await self.caller.do("prepayment", [], {"amount": f"{self.dice.randrange(1, 90_000)}.00"})
+
+    async def remit(self) -> Any:
+        until = NEXT_MONTH.plus(self.dice.randrange(2))
+        method = self.dice.choice(("settle", "prepayment"))
+        return await self.caller.do("remittance", [], {"until": str(until), "method": method})
+
+    async def keep(self) -> None:
+        saved = await self.caller.save("sealing", [{"account": str(a)} for a in self.some()])
+        path = f"/api/businesses/sealing/batches/{saved['batch_id']}"
+        again = await self.caller.call("PUT", path, json={"version": 1, "rows": []})
+        assert again.json()["version"] == 2
+        if self.dice.random() < 0.7:
+            gone = await self.caller.call("DELETE", f"{path}?version=2")
+            assert gone.status_code == 204, gone.text
+
+    async def look(self) -> None:
+        page = (await self.caller.call("GET", "/api/queries/roster?limit=1000")).json()
+        self.accounts = [row["account"] for row in page["rows"]]
+        own = {person(n)["name"] for n in range(self.number * 10_000, self.number * 10_000 + 2000)}
+        assert {row["name"] for row in page["rows"]} <= own
+        for query in ("payments", "receipts"):
+            assert (await self.caller.call("GET", f"/api/queries/{query}")).status_code == 200
+        for code in ("sealing", "remittance"):
+            assert (await self.caller.call("GET", f"/api/businesses/{code}/batches")).status_code == 200
+
+    def some(self) -> list[int]:
+        return self.dice.sample(self.accounts, min(len(self.accounts), self.dice.randrange(1, 4)))
+
+
+async def test_operators_of_many_units_at_once_end_with_books_that_agree(hall: Hall) -> None:
+    clerks = [
+        Clerk(await hall.enter(f"第{n}单位", MONEY_FEN), n) for n in range(OPERATORS)
+    ]
+    until = time.monotonic() + BUSY_S
+    await asyncio.wait_for(asyncio.gather(*(c.work(until) for c in clerks)), BUSY_S + 60)
+    done: Counter[str] = sum((c.done for c in clerks), Counter())
+    print(dict(done), f"slowest {max(c.slowest_s for c in clerks):.2f} s")
+    assert {"open posted", "seal posted", "unseal posted", "prepay posted", "remit posted"} <= set(done)
+    await assert_all_ended_well(hall, clerks)
+
+
+async def assert_all_ended_well(hall: Hall, clerks: list[Clerk]) -> None:
+    """Books, receipts and bank agree, and everybody's people are their own."""
+    desk = hall.desks[clerks[0].caller.unit_id]
+    async with transaction(hall.pool) as conn:
+        assert (await books(conn)).disagreements == []
+    posted = sum(n for c in clerks for what, n in c.done.items() if what.endswith(" posted"))
+    assert await desk.sql("select count(*) from txn") == [(posted,)]
+    assert await desk.sql(
+        "select count(*) from payment where state not in ('posted', 'failed')"
+    ) == [(0,)]
+    debits = sorted((d.serial, d.amount_fen) for d in hall.bank.debits() if d.state == SUCCESS)
+    paid = await desk.sql("select payment_id::text, amount_fen from payment where state = 'posted'")
+    assert debits == sorted(paid)
+    for clerk in clerks:
+        names = await desk.sql("select name from account where unit_id = %s", clerk.caller.unit_id)
+        own = range(clerk.number * 10_000, (clerk.number + 1) * 10_000)
+        assert len(names) == await own_people(desk, clerk.caller.unit_id, own)
+
+
+class Pulse:
+    """Asks /health all the time, and knows how long the worst answer took."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._client, self.worst_s = hall.client, 0.0
+
+    async def beat(self) -> None:
+        while True:
+            began = time.monotonic()
+            answer = await self._client.get("/health")
+            assert answer.status_code == 200
+            self.worst_s = max(self.worst_s, time.monotonic() - began)
+            await asyncio.sleep(0.01)
