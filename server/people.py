@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -54,6 +55,11 @@ def _person(row: Sequence[Any]) -> Person:
     )
 
 
+def _persons(rows: Sequence[Sequence[Any]]) -> list[Person]:
+    """For a thread: a large unit's would hold up the event loop."""
+    return [_person(row) for row in rows]
+
+
 async def roster(conn: Connection, unit_id: int) -> list[Person]:
     """All of the unit's people whose accounts are open, by account number."""
     rows = await conn.execute(
@@ -63,7 +69,7 @@ async def roster(conn: Connection, unit_id: int) -> list[Person]:
         """,
         (unit_id,),
     )
-    return [_person(row) for row in await rows.fetchall()]
+    return await asyncio.to_thread(_persons, await rows.fetchall())
 
 
 async def find(
@@ -82,7 +88,9 @@ async def find(
             f"select a.acct_id, {PERSON} from account a where unit_id = %s and acct_id = any(%s)",
             (unit_id, list(keys)),
         )
-    return {row[0]: _person(row[1:]) for row in await rows.fetchall()}
+    found = await rows.fetchall()
+    persons = await asyncio.to_thread(_persons, [row[1:] for row in found])
+    return {row[0]: person for row, person in zip(found, persons, strict=True)}
 
 
 async def taken_phones(conn: Connection, phones: Sequence[str]) -> set[str]:

@@ -96,9 +96,7 @@ async def lock(conn: Connection, unit_id: int) -> None:
 
     Not of the key: colleagues save drafts, which refer to the unit, without waiting for it.
     """
-    rows = await conn.execute(
-        "select 1 from unit where unit_id = %s for no key update", (unit_id,)
-    )
+    rows = await conn.execute("select 1 from unit where unit_id = %s for no key update", (unit_id,))
     if await rows.fetchone() is None:
         raise refused("N04")
 

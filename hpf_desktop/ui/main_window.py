@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
@@ -32,6 +32,7 @@ from hpf_desktop.ui.page import NEEDS_KEY, OFFLINE, Desk, Page
 from hpf_desktop.ui.pages import FIRST_PAGE, PLACES, Place, query_place
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.status import StatusBar
+from hpf_desktop.ui.theme import fit
 from server.business.refusals import Problem, problem
 
 HEARTBEAT_MS = 20_000
@@ -65,9 +66,7 @@ class MainWindow(QMainWindow):
         self._heartbeat = QTimer(self, interval=HEARTBEAT_MS)
         self._heartbeat.timeout.connect(self._beat)
         self._heartbeat.start()
-        char, line = self.fontMetrics().averageCharWidth(), self.fontMetrics().height()
-        room = self.screen().availableGeometry().size()
-        self.resize(QSize(char * 190, line * 46).boundedTo(room))
+        fit(self, 190, 46)
         self._fit_navigation()
         self._go_to(FIRST_PAGE)
 

@@ -71,14 +71,21 @@ class MessageBar(QFrame):
         self._drop_buttons()
         set_role(self, "level", level)
         self._text.setText(f"{WORDS[level]}：{text}")
+        before: QWidget = self._text
         for number, (label, chosen) in enumerate(choices):
             button = QPushButton(label, self, objectName=f"message_choice_{number}")
             button.clicked.connect(lambda _=False, chosen=chosen: self._chosen(chosen))
             self._row.addWidget(button)
+            # The youngest widget would come last, after a sheet that keeps Tab for its cells.
+            QWidget.setTabOrder(before, button)
+            before = button
             self._buttons.append(button)
         self.show()
 
     def _chosen(self, chosen: Callable[[], None]) -> None:
+        page = self.parentWidget()
+        if page is not None and page.focusProxy() is not None:
+            page.setFocus(Qt.FocusReason.OtherFocusReason)  # The button goes: work goes on there.
         self.clear()
         chosen()
 

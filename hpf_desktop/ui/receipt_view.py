@@ -24,6 +24,7 @@ from hpf_desktop.print.printers import (
 from hpf_desktop.settings import Printing
 from hpf_desktop.ui.messages import MessageBar, WaitingBar
 from hpf_desktop.ui.page import NEEDS_KEY, Desk, button
+from hpf_desktop.ui.theme import fit
 
 if TYPE_CHECKING:
     from hpf_desktop.client import Client

@@ -18,6 +18,7 @@ from hpf_desktop.answers import Unfinished
 from hpf_desktop.log import explain
 from hpf_desktop.ui.messages import MessageBar, WaitingBar
 from hpf_desktop.ui.page import NEEDS_KEY, Desk, button
+from hpf_desktop.ui.theme import fit
 from server.business.base import Business
 
 STATES = {"saved": "未提交", "paying": "扣款中", "refused": "已退回"}

@@ -48,9 +48,7 @@ class ChallengeView(msgspec.Struct):
 
 
 class LoginBody(msgspec.Struct, forbid_unknown_fields=True):
-    challenge_id: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[\w-]+$")
-    ]
+    challenge_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[\w-]+$")]
     algorithm: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     certificate: Certificate
     server_spki_sha256: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]

@@ -1,5 +1,7 @@
 """Routes of the queries, the unit's own facts, and how far a payment has come."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -10,6 +12,8 @@ from server import payments, people, queries, units
 from server.api.batches import batch_id_of
 from server.api.scope import authorised
 from server.api.wire import ProblemOut, bank_problem
+from server.business.base import Person
+from server.business.month import Month
 from server.business.queries import QUERIES, Query
 from server.receipts import issue
 
@@ -74,15 +78,17 @@ class PeopleOut(msgspec.Struct, frozen=True):
 async def roster(request: Request[Any, Any, Any]) -> PeopleOut:
     async with authorised(request) as scope:
         found = await people.roster(scope.conn, scope.session.unit_id)
-    months = {"from_month", "until_month", "paid_through"}
-    rows = [
+    return PeopleOut(PEOPLE, await asyncio.to_thread(_people_out, found))
+
+
+def _people_out(persons: Sequence[Person]) -> list[list[Any]]:
+    return [
         [
-            str(value) if key in months and value is not None else value
-            for key, value in ((key, getattr(person, key)) for key in PEOPLE)
+            str(value) if isinstance(value, Month) else value
+            for value in (getattr(person, key) for key in PEOPLE)
         ]
-        for person in found
+        for person in persons
     ]
-    return PeopleOut(PEOPLE, rows)
 
 
 class StepOut(msgspec.Struct, frozen=True):

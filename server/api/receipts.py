@@ -56,9 +56,7 @@ async def pdf(
         )
         mark = ""
         if print_id:
-            mark = await issue.mark_of(
-                scope.conn, unit_id, year, sequence, batch_id_of(print_id)
-            )
+            mark = await issue.mark_of(scope.conn, unit_id, year, sequence, batch_id_of(print_id))
     content = await asyncio.to_thread(mark_reprint, document, mark) if mark else document
     return Response(content, media_type=PDF, headers=NO_STORE)
 

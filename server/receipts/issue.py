@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -68,7 +69,7 @@ async def issue(
         "columns": [
             [f.key, f.label, f.width, f.kind.align_right, f.summed] for f in _columns(business)
         ],
-        "rows": _texts(business, checked),
+        "rows": await asyncio.to_thread(_texts, business, checked),
     }
     values = (
         txn.unit_id, year, number, txn.txn_id, business.code, business.receipt, txn.biz_day,
@@ -249,9 +250,7 @@ async def record_print(
     return Print(print_id, nth, _mark(nth, at, operator_name))
 
 
-async def mark_of(
-    conn: Connection, unit_id: int, year: int, number: int, print_id: int
-) -> str:
+async def mark_of(conn: Connection, unit_id: int, year: int, number: int, print_id: int) -> str:
     """What a recorded printing of this receipt bears; empty for the original."""
     rows = await conn.execute(
         """

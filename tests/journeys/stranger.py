@@ -132,17 +132,34 @@ class Stranger:
             lambda nodes: next((n["name"] for n in nodes if part in n["name"]), ""), part, limit_s
         )
 
-    def cell(self, row: int, column: str, limit_s: float = LIMIT_S, table: str = "sheet") -> Node:
-        """A cell by its line and the words over its column."""
-        def find(nodes: list[Node]) -> Node | None:
-            heads = [n for n in nodes if n["role"] == "table column header"]
-            places = [n for n, head in enumerate(heads) if head["name"].strip("* ") == column]
-            inside = [n for n in nodes if n["role"] == "table cell" and n.get("row") == row]
-            return next((n for n in inside if places and n["column"] == places[0]), None)
-        return self.until(find, f"line {row} {column}", limit_s, cells=True, within=table)
+    def cell(self, row: int, column: str) -> Node:
+        """A cell of the sheet by its line and the words over its column."""
+        return self.until(
+            lambda nodes: _cell(nodes, row, column), f"line {row}, {column}", cells=True, within="sheet"
+        )
 
-    def focused(self) -> Node | None:
-        return next((n for n in reversed(self.look()) if "focused" in n["states"]), None)
+    def cell_says(self, row: int, column: str, text: str) -> None:
+        self.until(
+            lambda nodes: (found := _cell(nodes, row, column)) and found["name"] == text,
+            f"line {row}, {column}: {text!r}", cells=True, within="sheet",
+        )
+
+    def until_focused_cell(self, row: int, column: str) -> None:
+        self.until(
+            lambda nodes: "focused" in (_cell(nodes, row, column) or {"states": ()})["states"],
+            f"the focus on line {row}, {column}", cells=True, within="sheet",
+        )
+
+    def offers(self) -> list[str]:
+        """The words in the list under an editor, line after line."""
+        shown = self.look(within="offer_table", cells=True)
+        return [n["name"] for n in shown if n["role"] == "table cell"]
+
+    def has_focus(self, name: str) -> None:
+        self.until(
+            lambda nodes: any("focused" in n["states"] and name in (n["name"], n["id"]) for n in nodes),
+            f"the focus on {name}",
+        )
 
     # --- Typing ---
 
@@ -157,6 +174,37 @@ class Stranger:
             self.copy(text)
             self.key("ctrl+v")
 
+    def enter_pin(self, pin: str = services.PIN) -> None:
+        self.has_focus("pin")
+        self.type(pin)
+        self.key("Return")
+
+    def log_in(self) -> None:
+        self.enter_pin()
+        self.node("navigation")
+        self.has_focus("sheet")
+
+    def go(self, label: str) -> None:
+        """Through the tree of functions, as somebody without a mouse does."""
+        self.key("shift+F6", "Home")
+        self.has_focus("navigation")
+        for _ in range(20):
+            nodes = self.look(within="navigation")
+            if any(n["name"] == label and "focused" in n["states"] for n in nodes):
+                break
+            self.key("Down")
+        self.key("Return")
+        self.until(lambda nodes: _is_open(nodes, label), f"the page {label}")
+
+    def press(self, label: str) -> None:
+        """A button, wherever Tab finds it from the tree on: the sheet keeps Tab for its cells."""
+        self.key("shift+F6")
+        for _ in range(40):
+            self.key("Tab")
+            if any("focused" in n["states"] and n["name"] == label for n in self.look()):
+                return self.key("space")
+        raise AssertionError(f"Tab does not reach {label}")
+
     def copy(self, text: str) -> None:
         """As another program's Ctrl+C."""
         subprocess.run(["xclip", "-selection", "clipboard"], input=text, text=True, check=True, timeout=10, **QUIET)
@@ -164,6 +212,19 @@ class Stranger:
     def picture(self, name: str) -> None:
         if self.pictures:
             _run("import", "-window", "root", str(self.pictures / f"{name}.png"))
+
+
+def _cell(nodes: list[Node], row: int, column: str) -> Node | None:
+    heads = [n["name"].rstrip("* ") for n in nodes if n["role"] == "table column header"]
+    if column not in heads:
+        return None
+    place = (row, heads.index(column))
+    cells = (n for n in nodes if n["role"] == "table cell")
+    return next((n for n in cells if (n["row"], n["column"]) == place), None)
+
+
+def _is_open(nodes: list[Node], label: str) -> bool:
+    return any(n["role"] == "page tab" and n["name"] == label and "selected" in n["states"] for n in nodes)
 
 
 def _run(*command: str) -> None:

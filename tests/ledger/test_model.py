@@ -160,8 +160,7 @@ class Model(RuleBasedStateMachine):
             unit_id,
         )
         assert sorted(accounts) == sorted(
-            (m.account, m.balance_fen, int(m.paid_through), m.is_sealed)
-            for m in self.members
+            (m.account, m.balance_fen, int(m.paid_through), m.is_sealed) for m in self.members
         )
         async with transaction(self.pool) as conn:
             due = await units.due(conn, unit_id, self.paid_through.plus(1), HORIZON[-1])
@@ -177,9 +176,7 @@ class Model(RuleBasedStateMachine):
         assert [d for d in self.run(disagreements()) if "没有回单" not in d] == []
 
 
-def test_server_agrees_with_a_plain_model(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_agrees_with_a_plain_model(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with asyncio.Runner() as runner:
         pool = open_pool(database, 2)
         runner.run(pool.open())

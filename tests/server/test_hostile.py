@@ -71,7 +71,9 @@ async def test_prepayment_of_no_proper_amount_is_refused_at_its_cell(
     assert (row, key) == (None, "amount") and code in ("V02", "Y02")
 
 
-@pytest.mark.parametrize("until", ["0000-00", "1899-12", "2026-13", "3000-01", "-2026-07", "99999", "2999-12", "1900-01"])
+@pytest.mark.parametrize(
+    "until", ["0000-00", "1899-12", "2026-13", "3000-01", "-2026-07", "99999", "2999-12", "1900-01"]
+)
 async def test_remittance_until_no_due_month_is_refused_at_its_cell(
     caller: Caller, until: str
 ) -> None:
@@ -83,7 +85,22 @@ async def test_remittance_until_no_due_month_is_refused_at_its_cell(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["\u0000", "王\u0000", "‮王", "王" * 200, "{0}{name}", "%s%(x)s", "'; drop table unit; --", "<b>王</b>", "\ue000", "王\ufffe", "😀"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0000",
+        "王\u0000",
+        "‮王",
+        "王" * 200,
+        "{0}{name}",
+        "%s%(x)s",
+        "'; drop table unit; --",
+        "<b>王</b>",
+        "\ue000",
+        "王\ufffe",
+        "😀",
+    ],
+)
 async def test_any_text_is_kept_as_typed_and_checked(caller: Caller, text: str) -> None:
     row = person(1) | {"name": text, "address": text}
     saved = await caller.save("account_opening", [row])
@@ -124,9 +141,7 @@ async def test_query_that_cannot_be_read_is_refused(caller: Caller, path: str) -
     assert answer.status_code == 400 and code_of(answer) == "N03", answer.text
 
 
-@pytest.mark.parametrize(
-    "after", ["-1", "0", str(2**63), "9" * 30, str(-(2**63))]
-)
+@pytest.mark.parametrize("after", ["-1", "0", str(2**63), "9" * 30, str(-(2**63))])
 async def test_cursor_of_ones_own_making_shows_only_ones_own(
     hall: Hall, caller: Caller, after: str
 ) -> None:
@@ -139,7 +154,21 @@ async def test_cursor_of_ones_own_making_shows_only_ones_own(
 
 
 @pytest.mark.parametrize(
-    "number", ["²²²²-1", "2026-²", "2026-0", "2026--1", "2026", "-", "2026-9999999999", "0000-000000", "%00", "2026-1%00", "..%2f..%2fhealth", "٢٠٢٦-١"]
+    "number",
+    [
+        "²²²²-1",
+        "2026-²",
+        "2026-0",
+        "2026--1",
+        "2026",
+        "-",
+        "2026-9999999999",
+        "0000-000000",
+        "%00",
+        "2026-1%00",
+        "..%2f..%2fhealth",
+        "٢٠٢٦-١",
+    ],
 )
 async def test_receipt_by_no_number_is_not_found(caller: Caller, number: str) -> None:
     for method, path in (("GET", "pdf"), ("POST", "prints")):
@@ -241,17 +270,27 @@ async def test_check_tells_nothing_of_another_units_person(hall: Hall, caller: C
     await other.do("account_opening", [person(1)])
     (account,) = await accounts_of(other)
     for business in ("sealing", "unsealing"):
-        rows = [{"account": str(account), "reason": "01"} if business == "sealing" else {"account": str(account)}]
+        rows = [
+            {"account": str(account), "reason": "01"}
+            if business == "sealing"
+            else {"account": str(account)}
+        ]
         answer = await caller.call("POST", f"/api/businesses/{business}/check", json={"rows": rows})
-        assert [(p["row"], p["key"], p["code"]) for p in answer.json()["problems"]] == [(0, "account", "G03")]
+        assert [(p["row"], p["key"], p["code"]) for p in answer.json()["problems"]] == [
+            (0, "account", "G03")
+        ]
         assert person(1)["name"] not in answer.text
 
 
 async def test_reprint_mark_belongs_to_its_receipt(caller: Caller) -> None:
-    numbers = [(await caller.do("account_opening", [person(n)])).json()["receipt_no"] for n in (1, 2)]
+    numbers = [
+        (await caller.do("account_opening", [person(n)])).json()["receipt_no"] for n in (1, 2)
+    ]
     for _ in range(2):
         printed = (await caller.call("POST", f"/api/receipts/{numbers[0]}/prints", json={})).json()
-    crossed = await caller.call("GET", f"/api/receipts/{numbers[1]}/pdf?print_id={printed['print_id']}")
+    crossed = await caller.call(
+        "GET", f"/api/receipts/{numbers[1]}/pdf?print_id={printed['print_id']}"
+    )
     assert crossed.status_code == 404, "the mark of one receipt on another"
 
 
@@ -359,7 +398,9 @@ async def test_zero_base_people_are_opened_and_remitted_beside_others(
     hall: Hall, caller: Caller, database: str
 ) -> None:
     with psycopg.connect(database, autocommit=True) as owner:
-        owner.execute("insert into parameter values ('base_lower_fen', '', '2000-01-01', '0', 'test')")
+        owner.execute(
+            "insert into parameter values ('base_lower_fen', '', '2000-01-01', '0', 'test')"
+        )
     months = {"month": str(NEXT_MONTH)}
     await caller.do("account_opening", [person(1) | months | {"base": "0"}])
     head = {"until": str(NEXT_MONTH), "method": "settle"}
@@ -373,10 +414,14 @@ async def test_zero_base_people_are_opened_and_remitted_beside_others(
 async def test_receipts_begin_again_at_one_in_a_new_year(
     hall: Hall, caller: Caller, database: str
 ) -> None:
-    numbers = [(await caller.do("account_opening", [person(n)])).json()["receipt_no"] for n in (1, 2)]
+    numbers = [
+        (await caller.do("account_opening", [person(n)])).json()["receipt_no"] for n in (1, 2)
+    ]
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute("update centre set business_day = '2027-01-04'")
-    numbers += [(await caller.do("account_opening", [person(n)])).json()["receipt_no"] for n in (3, 4)]
+    numbers += [
+        (await caller.do("account_opening", [person(n)])).json()["receipt_no"] for n in (3, 4)
+    ]
     assert numbers == ["2026-000001", "2026-000002", "2027-000001", "2027-000002"]
     await assert_books_agree(hall)
 
@@ -385,7 +430,16 @@ async def test_receipts_begin_again_at_one_in_a_new_year(
 
 
 @pytest.mark.parametrize(
-    "code", ["'; drop table receipt; --", "<script>alert(1)</script>", "%00", "%ff%fe", "A" * 5000, "０" * 12, "{{7*7}}"]
+    "code",
+    [
+        "'; drop table receipt; --",
+        "<script>alert(1)</script>",
+        "%00",
+        "%ff%fe",
+        "A" * 5000,
+        "０" * 12,
+        "{{7*7}}",
+    ],
 )
 async def test_verification_of_any_text_shows_a_page_that_runs_nothing(
     caller: Caller, code: str

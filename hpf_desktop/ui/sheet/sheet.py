@@ -72,6 +72,7 @@ class Sheet(QWidget):
         self.keeper: DraftKeeper | None = None
         self._index_task: Task | None = None
         self._sent: list[int] = []
+        self._answered: set[Problem] = set()
         self._is_unsaved = False
         self._lay_out()
         self._connect()
@@ -146,7 +147,9 @@ class Sheet(QWidget):
         pins: dict[int, list[Problem]] = {}
         self.problem_list.batch = []
         for row in list(store.faults.pinned):
-            store.faults.unpin(row)
+            # What the import said of a cell stays: no later check can know it.
+            store.faults.pin(row, [p for p in store.faults.unpin(row) if p not in self._answered])
+        self._answered = set()
         for problem in problems:
             if problem.row is None or not 0 <= problem.row < len(self._sent):
                 self.problem_list.batch.append(problem)
@@ -154,6 +157,7 @@ class Sheet(QWidget):
             row = row_of.get(self._sent[problem.row])
             if row is not None and not store.faults.says(row, problem):
                 pins.setdefault(row, []).append(problem)
+                self._answered.add(problem)
         self.model.put_pins(pins)
         if self.problem_list.batch:
             self.commands["problem_list"].setChecked(True)

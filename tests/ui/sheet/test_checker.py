@@ -168,3 +168,15 @@ def test_hint_does_not_count_as_error(make_sheet: MakeSheet) -> None:
     sheet.put_problems([problem("K07", "phone", 0)])
     assert sheet.counts() == (0, 1)
     assert sheet.model.text(0, sheet.model.result_column).startswith("提示：")
+
+
+def test_server_answer_keeps_what_the_import_said_of_a_cell(make_sheet: MakeSheet) -> None:
+    """The digits a number lost are known at import alone: a later check must not hide them."""
+    sheet = make_sheet(rows=[opening_row(), opening_row(1)])
+    sheet.model.put_pins({0: [problem("V09", "id_number", 0, label="证件号码")]})
+    sheet.texts()
+    for _ in range(2):
+        sheet.put_problems([problem("K04B", "id_number", 1)])
+    assert (codes_at(sheet, 0), codes_at(sheet, 1)) == ({"V09"}, {"K04B"})
+    sheet.put_problems([])
+    assert (codes_at(sheet, 0), codes_at(sheet, 1)) == ({"V09"}, set())
