@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from hpf_desktop.spreadsheet import HEADER_ROWS_MAX, Table
 from server.business.base import Business, Field
@@ -93,6 +94,12 @@ def plain_label(text: str) -> str:
     return re.sub(r"[\s*＊:：、,，.。/_-]+", "", text).lower()
 
 
+@cache
+def _own_label(text: str) -> str:
+    """Of a field or a synonym: these are few, and asked for with every cell of the first rows."""
+    return plain_label(text)
+
+
 def typed_fields(business: Business) -> list[Field]:
     return [spec for spec in business.rows if spec.typed]
 
@@ -125,16 +132,16 @@ def columns_by_header(cells: Sequence[str], business: Business) -> dict[str, int
 
 
 def _is_label(spec: Field, label: str) -> bool:
-    return label == plain_label(spec.label)
+    return label == _own_label(spec.label)
 
 
 def _is_synonym(spec: Field, label: str) -> bool:
-    return label in map(plain_label, SYNONYMS.get(spec.label, ()))
+    return label in map(_own_label, SYNONYMS.get(spec.label, ()))
 
 
 def _holds_label(spec: Field, label: str) -> bool:
     """职工姓名 holds 姓名; a long sentence that happens to does not name a column."""
-    own = plain_label(spec.label)
+    own = _own_label(spec.label)
     return len(own) > 1 and own in label and len(label) <= len(own) + 6
 
 

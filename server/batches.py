@@ -131,7 +131,6 @@ async def submit(pool: Pool, operator: Operator, order: Submit, approve: Approve
 async def _submit(conn: Connection, operator: Operator, order: Submit, approve: Approve) -> Answer:
     unit_id = operator.unit_id
     await units.lock(conn, unit_id)
-    draft = await drafts.load(conn, unit_id, order.business.code, order.batch_id)
     seen = await _seen(conn, unit_id, order)
     if seen is not None:
         return seen

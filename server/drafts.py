@@ -83,11 +83,11 @@ async def save_again(
 async def load(
     conn: Connection, unit_id: int, business: str, batch_id: int, version: int | None = None
 ) -> Draft:
-    """The batch, locked. With ``version``, refuses one that was changed or submitted since."""
+    """The batch. With ``version``, locked, and refused if it was changed or submitted since."""
     rows = await conn.execute(
-        """
+        f"""
         select version, state, head, rows from batch
-        where unit_id = %s and batch_id = %s and business = %s for update
+        where unit_id = %s and batch_id = %s and business = %s {"for update" if version else ""}
         """,
         (unit_id, batch_id, business),
     )

@@ -326,13 +326,16 @@ class Payments:
     async def _fail(self, payment: Payment, text: str) -> None:
         """Nothing was debited: the batch is open again for a new submission."""
         async with transaction(self._pool) as conn:
-            await conn.execute(
+            updated = await conn.execute(
                 """
                 update payment set state = 'failed', problem_code = 'B10', bank_text = %s
-                where unit_id = %s and payment_id = %s and state not in ('collected', 'posted')
+                where unit_id = %s and payment_id = %s
+                  and state not in ('collected', 'posted', 'failed')
                 """,
                 (text, payment.unit_id, payment.payment_id),
             )
+            if not updated.rowcount:
+                return
             await conn.execute(
                 """
                 update batch set state = 'saved'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMessageBox, QToolButton, QWidget
 
@@ -40,7 +41,6 @@ class BatchPage(BusinessPage):
             self.column.addWidget(self.head)
         self.head.setVisible(bool(business.head))
         self.column.addWidget(self.sheet, 1)
-        self.setFocusProxy(self.sheet)
         self._connect()
         self._fit_columns()
         self._set_facts()
@@ -84,6 +84,9 @@ class BatchPage(BusinessPage):
         sheet.busy_changed.connect(self._sheet_busy)
         self.head.edited.connect(self._set_facts)
         sheet.commands["check"].triggered.connect(lambda _=False: self.check_at_server())
+
+    def take_focus(self) -> None:
+        self.sheet.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def menus(self) -> Menus:
         own = [self.new_action, self.open_action, self.save_action, None]

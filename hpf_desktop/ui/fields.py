@@ -78,8 +78,6 @@ class FieldForm(QWidget):
         for number, field in enumerate(self.fields):
             row, column = divmod(number, columns)
             self._add(grid, field, row * 2, column * 3)
-        if first := next((self._editors[f.key] for f in self.fields if f.typed), None):
-            self.setFocusProxy(first)
         for column in range(columns):
             grid.setColumnMinimumWidth(column * 3 + 2, 12)
         grid.setColumnStretch(columns * 3, 1)
@@ -167,7 +165,9 @@ class FieldForm(QWidget):
         return False
 
     def focus_first(self) -> None:
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        typed = next((f for f in self.fields if f.typed), None)
+        if typed:
+            self._editors[typed.key].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def lock(self, is_locked: bool) -> None:
         for field in self.fields:

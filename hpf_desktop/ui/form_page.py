@@ -33,7 +33,6 @@ class FormPage(BusinessPage):
         )
         self.form = FieldForm(business.head, 1, self)
         self.form.edited.connect(self._edited)
-        self.setFocusProxy(self.form)
         self.payment = PaymentPanel(desk, self)
         self.payment.resolved.connect(self._resolved)
         self.payment.unreachable.connect(self.note)
@@ -69,6 +68,9 @@ class FormPage(BusinessPage):
 
     def menus(self) -> Menus:
         return [("文件(&F)", [self.submit_action])]
+
+    def take_focus(self) -> None:
+        self.form.focus_first()
 
     def shown(self) -> None:
         if not self._is_locked:

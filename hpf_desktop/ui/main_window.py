@@ -178,7 +178,7 @@ class MainWindow(QMainWindow):
 
     def _go_to(self, code: str) -> None:
         """Who chose a place in the tree works there next."""
-        self.open_place(code).setFocus(Qt.FocusReason.OtherFocusReason)
+        self.open_place(code).take_focus()
 
     def _open(self, key: str, place: Place) -> Page:
         page = self._pages.get(key)
@@ -287,6 +287,9 @@ class MainWindow(QMainWindow):
             if window is not self and window.isVisible() and window.parent() is not None:
                 window.close()
         self._stack.setCurrentWidget(self.lock_page)
+        self._take_out_work()
+        # Not on a button: who goes on typing must not log out by it. The PIN takes it when it can.
+        self.lock_page.setFocus(Qt.FocusReason.OtherFocusReason)
         self._set_working(False)
         client = self.desk.session.client
         tasks.run(lambda _: client.suspend(), lambda _: None, lambda _: None, owner=self)
@@ -295,12 +298,22 @@ class MainWindow(QMainWindow):
         standing, facts = result
         session = self.desk.session
         session.standing, session.facts = standing, facts
+        self._put_back_work()
         self._stack.setCurrentWidget(self._work)
         self._set_working(True)
         self._show_facts()
         self.status.tell("已解锁")
         if page := self.page():
-            page.setFocus()
+            page.take_focus()
+
+    def _take_out_work(self) -> None:
+        """What is only hidden could still be read by a screen reader, or by what poses as one."""
+        self._stack.removeWidget(self._work)
+        self._work.setParent(None)
+
+    def _put_back_work(self) -> None:
+        if self._work.parent() is None:
+            self._stack.insertWidget(0, self._work)
 
     def _set_working(self, is_working: bool) -> None:
         self.menuBar().setEnabled(is_working)
@@ -323,6 +336,7 @@ class MainWindow(QMainWindow):
 
     def _leave(self) -> None:
         self._is_leaving = True
+        self._put_back_work()  # To go with the window, in its thread.
         self._heartbeat.stop()
         session = self.desk.session
         tasks.run(lambda _: session.log_out(), lambda _: None, lambda _: None)

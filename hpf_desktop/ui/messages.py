@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -31,6 +31,8 @@ def sentence(problem: Problem) -> str:
 
 class MessageBar(QFrame):
     """One message at a time; the newest replaces what stood there."""
+
+    answered = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,9 +85,7 @@ class MessageBar(QFrame):
         self.show()
 
     def _chosen(self, chosen: Callable[[], None]) -> None:
-        page = self.parentWidget()
-        if page is not None and page.focusProxy() is not None:
-            page.setFocus(Qt.FocusReason.OtherFocusReason)  # The button goes: work goes on there.
+        self.answered.emit()  # Before the button goes, and the focus with it.
         self.clear()
         chosen()
 

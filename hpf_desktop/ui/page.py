@@ -62,6 +62,7 @@ class Page(QWidget):
         self.desk, self.title, self.topic = desk, title, topic
         self._task: tasks.Task | None = None
         self.bar = MessageBar(self)
+        self.bar.answered.connect(self.take_focus)
         self.waiting = WaitingBar(self)
         self.heading = QLabel(objectName="heading_facts")
         set_role(self.heading, "role", "muted")
@@ -88,6 +89,10 @@ class Page(QWidget):
 
     def shown(self) -> None:
         """The page came to the front."""
+
+    def take_focus(self) -> None:
+        """To where the work goes on; a page keeps no focus of its own."""
+        self.focusNextChild()
 
     def show_facts(self) -> None:
         """The unit's facts are new."""

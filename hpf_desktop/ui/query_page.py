@@ -57,7 +57,6 @@ class QueryPage(Page):
         self._is_loading = self._has_started = False
         self._sort_wanted: tuple[int, Qt.SortOrder] | None = None
         self.table = self._make_table()
-        self.setFocusProxy(self.table)
         self.totals = TotalsRow(self.table, self)
         self.count = QLabel(objectName="row_count")
         self._lay_out()
@@ -129,6 +128,9 @@ class QueryPage(Page):
 
     def menus(self) -> Menus:
         return [("文件(&F)", [self._export_action]), ("编辑(&E)", [self._copy_action])]
+
+    def take_focus(self) -> None:
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def shown(self) -> None:
         if not self._has_started:

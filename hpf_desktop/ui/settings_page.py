@@ -60,6 +60,7 @@ class SettingsDialog(QDialog):
         self._printers: list[Any] = []
         self._bar = MessageBar(self)
         tabs = QTabWidget(objectName="settings_tabs")
+        tabs.setAccessibleName("设置的内容")
         tabs.addTab(self._printing_tab(), "打印")
         tabs.addTab(self._look_tab(), "外观")
         tabs.addTab(self._server_tab(is_logged_in), "服务器")
@@ -90,6 +91,7 @@ class SettingsDialog(QDialog):
             self._form_box.addItem(business.receipt, business.code)
         self._printer_box = QComboBox(objectName="printer")
         self._paper_box = QComboBox(objectName="paper", editable=True)
+        self._paper_box.lineEdit().setAccessibleName("纸张")
         for key, label in PAPERS.items():
             self._paper_box.addItem(label, key)
         self._tray_box = QComboBox(objectName="tray")

@@ -10,7 +10,6 @@ from server.business.base import Business, Field
 from server.business.check import ROWS_MAX
 from server.business.refusals import Problem, problem
 
-
 # Text that is stored as it came: without control characters, which PostgreSQL may not hold.
 Line = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 

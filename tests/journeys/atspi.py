@@ -39,19 +39,18 @@ def main() -> None:
         print(json.dumps(answer, ensure_ascii=False), flush=True)
 
 
-def look(pid: int, kind: str = "", within: str = "", cells: bool = False) -> list[dict]:
+def look(pid: int, within: str = "", cells: bool = False, hidden: bool = False) -> list[dict]:
     """Every node on the screen, from the program's windows down; none while it has no window.
 
-    ``kind`` keeps only nodes of that role, ``within`` only what is below nodes of that name or id.
+    ``within`` keeps only what is below nodes of that id; ``cells`` looks into tables too,
+    ``hidden`` also at what is not on the screen.
     """
     app = program(pid)
     found: list[dict] = []
     if app is not None:
         app.set_cache_mask(Atspi.Cache.NONE)
-        walk(app, found, "", cells)
-    if within:
-        found = [n for n in found if f"/{within}/" in n["path"]]
-    return [n for n in found if not kind or n["role"] == kind]
+        walk(app, found, "", cells, hidden)
+    return [n for n in found if f"/{within}/" in n["path"]] if within else found
 
 
 def program(pid: int) -> "Atspi.Accessible | None":
@@ -64,20 +63,20 @@ def program(pid: int) -> "Atspi.Accessible | None":
     return None
 
 
-def walk(node: "Atspi.Accessible", found: list[dict], path: str, cells: bool) -> None:
+def walk(node: "Atspi.Accessible", found: list[dict], path: str, cells: bool, hidden: bool) -> None:
     for number in range(min(node.get_child_count(), CELLS_MAX)):
         child = node.get_child_at_index(number)
         if child is None:
             continue
         told = tell(child, path)
         is_cell = told["role"] in ("table cell", "table row header", "table column header")
-        if "showing" not in told["states"] and not is_cell:
+        if "showing" not in told["states"] and not is_cell and not hidden:
             continue
         found.append(told)
         if told["role"] in ("table", "tree table") and not cells:
             continue
         if not is_cell:
-            walk(child, found, f"{path}/{told['id'] or told['name']}/", cells)
+            walk(child, found, f"{path}/{told['id'] or told['name']}/", cells, hidden)
 
 
 def tell(node: "Atspi.Accessible", path: str) -> dict:

@@ -41,7 +41,9 @@ def desk(folder: Path) -> Iterator[None]:
                 os.environ[name] = str(folder / name.lower())
                 (folder / name.lower()).mkdir(mode=0o700)
             running.enter_context(services.screen("1600x950"))
-            bus = running.enter_context(_process("dbus-daemon", "--session", "--nofork", "--print-address=1"))
+            bus = running.enter_context(
+                _process("dbus-daemon", "--session", "--nofork", "--print-address=1")
+            )
             assert bus.stdout is not None, "opened with a pipe"
             os.environ["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
             os.environ["QT_LINUX_ACCESSIBILITY_ALWAYS_ON"] = "1"
@@ -107,7 +109,9 @@ class Stranger:
         self._seen = answer["nodes"]
         return self._seen
 
-    def until(self, seen: Callable[[list[Node]], T], what: str, limit_s: float = LIMIT_S, **look: Any) -> T:
+    def until(
+        self, seen: Callable[[list[Node]], T], what: str, limit_s: float = LIMIT_S, **look: Any
+    ) -> T:
         deadline = time.monotonic() + limit_s
         while True:
             found = seen(self.look(**look))
@@ -120,35 +124,34 @@ class Stranger:
                 raise AssertionError(f"{limit_s:.0f} s without {what}; on the screen:\n{shown}")
             time.sleep(LOOK_S)
 
-    def node(self, name: str, limit_s: float = LIMIT_S) -> Node:
+    def node(self, name: str) -> Node:
         """The one of that accessible name or object name."""
         return self.until(
-            lambda nodes: next((n for n in nodes if name in (n["name"], n["id"])), None), name, limit_s
+            lambda nodes: next((n for n in nodes if name in (n["name"], n["id"])), {}), name
         )
 
-    def words(self, part: str, limit_s: float = LIMIT_S) -> str:
+    def words(self, part: str) -> str:
         """The first text on the screen that has ``part`` in it."""
         return self.until(
-            lambda nodes: next((n["name"] for n in nodes if part in n["name"]), ""), part, limit_s
+            lambda nodes: next((n["name"] for n in nodes if part in n["name"]), ""), part
         )
 
     def cell(self, row: int, column: str) -> Node:
         """A cell of the sheet by its line and the words over its column."""
-        return self.until(
-            lambda nodes: _cell(nodes, row, column), f"line {row}, {column}", cells=True, within="sheet"
-        )
+        return self._until_cell(row, column, lambda cell: True, "there")
 
     def cell_says(self, row: int, column: str, text: str) -> None:
-        self.until(
-            lambda nodes: (found := _cell(nodes, row, column)) and found["name"] == text,
-            f"line {row}, {column}: {text!r}", cells=True, within="sheet",
-        )
+        self._until_cell(row, column, lambda cell: cell["name"] == text, text)
 
-    def until_focused_cell(self, row: int, column: str) -> None:
-        self.until(
-            lambda nodes: "focused" in (_cell(nodes, row, column) or {"states": ()})["states"],
-            f"the focus on line {row}, {column}", cells=True, within="sheet",
-        )
+    def cell_has_focus(self, row: int, column: str) -> None:
+        self._until_cell(row, column, lambda cell: "focused" in cell["states"], "the focus")
+
+    def _until_cell(self, row: int, column: str, fits: Callable[[Node], bool], what: str) -> Node:
+        def found(nodes: list[Node]) -> Node:
+            cell = _cell(nodes, row, column)
+            return cell if cell and fits(cell) else {}
+
+        return self.until(found, f"line {row}, {column}: {what}", cells=True, within="sheet")
 
     def offers(self) -> list[str]:
         """The words in the list under an editor, line after line."""
@@ -157,7 +160,9 @@ class Stranger:
 
     def has_focus(self, name: str) -> None:
         self.until(
-            lambda nodes: any("focused" in n["states"] and name in (n["name"], n["id"]) for n in nodes),
+            lambda nodes: any(
+                "focused" in n["states"] and name in (n["name"], n["id"]) for n in nodes
+            ),
             f"the focus on {name}",
         )
 
@@ -188,11 +193,8 @@ class Stranger:
         """Through the tree of functions, as somebody without a mouse does."""
         self.key("shift+F6", "Home")
         self.has_focus("navigation")
-        for _ in range(20):
-            nodes = self.look(within="navigation")
-            if any(n["name"] == label and "focused" in n["states"] for n in nodes):
-                break
-            self.key("Down")
+        places = [n["name"] for n in self.look(within="navigation") if n["role"] == "table cell"]
+        self.key(*["Down"] * places.index(label))
         self.key("Return")
         self.until(lambda nodes: _is_open(nodes, label), f"the page {label}")
 
@@ -207,7 +209,14 @@ class Stranger:
 
     def copy(self, text: str) -> None:
         """As another program's Ctrl+C."""
-        subprocess.run(["xclip", "-selection", "clipboard"], input=text, text=True, check=True, timeout=10, **QUIET)
+        subprocess.run(
+            ["xclip", "-selection", "clipboard"],
+            input=text,
+            text=True,
+            check=True,
+            timeout=10,
+            **QUIET,
+        )
 
     def picture(self, name: str) -> None:
         if self.pictures:
@@ -224,7 +233,9 @@ def _cell(nodes: list[Node], row: int, column: str) -> Node | None:
 
 
 def _is_open(nodes: list[Node], label: str) -> bool:
-    return any(n["role"] == "page tab" and n["name"] == label and "selected" in n["states"] for n in nodes)
+    return any(
+        n["role"] == "page tab" and n["name"] == label and "selected" in n["states"] for n in nodes
+    )
 
 
 def _run(*command: str) -> None:
@@ -232,18 +243,21 @@ def _run(*command: str) -> None:
 
 
 def _line(node: Node) -> str:
-    return f"{node['role']:20} [{node['id']}] {node['name']!r} {node['description']!r} {node['text']!r} {','.join(node['states'])} {node['path']}"
+    parts = (node["role"], node["id"], node["name"], node["description"], node["text"])
+    return "  ".join(str(part) for part in (*parts, *node["states"]) if part)
 
 
 @contextmanager
-def stranger(server: services.Server, folder: Path, *options: str) -> Iterator[Stranger]:
+def stranger(server: services.Server, folder: Path) -> Iterator[Stranger]:
     """The client, just started, and somebody before it."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"HPF_DESKTOP_FOLDER": str(folder), "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, "-m", "hpf_desktop", "--server", server.url, "--ca", str(server.ca), *options]
+    command = [sys.executable, "-m", "hpf_desktop", "--server", server.url, "--ca", str(server.ca)]
     with (folder / "client.log").open("ab") as log, ExitStack() as running:
         eye = running.enter_context(_process(SYSTEM_PYTHON, str(EYE), stdin=subprocess.PIPE))
-        client = subprocess.Popen(command, cwd=PROJECT, env=environment, text=True, stdout=log, stderr=log)
+        client = subprocess.Popen(
+            command, cwd=PROJECT, env=environment, text=True, stdout=log, stderr=log
+        )
         try:
             yield Stranger(client, eye, pictures=folder)
         finally:

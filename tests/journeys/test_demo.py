@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -26,12 +29,23 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def database_root() -> Iterator[Path]:
+    """Where PostgreSQL's own user can get to, and nothing is left."""
+    root = Path(tempfile.mkdtemp(prefix="hpf-demo-", dir="/var/tmp"))
+    root.chmod(0o755)
+    yield root
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory, database_root: Path) -> Path:
     """What one run without a screen leaves."""
     folder = tmp_path_factory.mktemp("demo")
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "QT_QPA_PLATFORM")}
-    database = f"/var/tmp/hpf-demo-{os.getpid()}"
-    environment |= {"PYTHONPATH": str(PROJECT), "HPF_DEMO_DATABASE": database}
+    environment |= {
+        "PYTHONPATH": str(PROJECT),
+        "HPF_DEMO_DATABASE": str(database_root / "once"),
+    }
     done = subprocess.run(
         [sys.executable, "-m", "hpf_desktop.demo", "--out", str(folder)],
         cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300, check=False,
@@ -69,9 +83,9 @@ def test_demo_leaves_a_picture_of_each_step(out: Path) -> None:
 
 
 def test_demo_server_killed_comes_back_with_its_books(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HPF_DEMO_DATABASE", f"/var/tmp/hpf-demo-kill-{os.getpid()}")
+    monkeypatch.setenv("HPF_DEMO_DATABASE", str(database_root / "killed"))
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     with services.server(tmp_path / "server") as running:
         before = running.books()

@@ -20,6 +20,7 @@ from server.certificates import spki_sha256
 from server.db import Pool, transaction
 from server.demo_ca import DemoCa, Holder, Issued, issue_operator
 from server.enrolment import Operator, bind_certificate
+from server.ledger.balance import books
 from server.outside.sandbox_bank.books import Account
 from server.outside.sandbox_bank.control import SandboxBank
 from tests.factory import Desk, open_unit
@@ -143,3 +144,31 @@ class Hall:
         answer = await caller.log_in()
         assert answer.status_code == 201, answer.text
         return caller
+
+
+def code_of(answer: Any) -> str:
+    return str(answer.json()["code"])
+
+
+def problems_of(answer: Any) -> list[tuple[int | None, str, str]]:
+    return [(p["row"], p["key"], p["code"]) for p in answer.json()["problems"]]
+
+
+async def submit(
+    caller: Caller, code: str, saved: Any, rows: list[Any], head: Any = None, **given: Any
+) -> Any:
+    """Submits what was saved; ``given`` takes the place of what a client would send."""
+    idem = given.get("idem") or str(uuid.uuid4())
+    only_passing = given.get("only_passing", False)
+    body = {
+        "version": saved["version"],
+        "only_passing": only_passing,
+        "approval": caller.approval(code, idem, rows, head or {}, only_passing),
+    }
+    path = f"/api/businesses/{code}/batches/{saved['batch_id']}/submit"
+    return await caller.call("POST", path, json=body, headers={"Idempotency-Key": idem})
+
+
+async def assert_books_agree(hall: Hall) -> None:
+    async with transaction(hall.pool) as conn:
+        assert (await books(conn)).disagreements == []

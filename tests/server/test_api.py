@@ -4,66 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import AsyncTestClient
 
-from server import demo_ca
-from server.app import create_app
 from server.business.businesses import BUSINESSES
 from server.business.queries import QUERIES
-from server.config import Config
 from server.db import Pool, transaction
 from server.demo_people import person
-from server.enrolment import Operator, bind_certificate
-from server.outside.sandbox_bank.books import Account
-from server.outside.sandbox_bank.control import SandboxBank
-from server.payments import Pace
-from tests.factory import ACCOUNT_NO, NEXT_MONTH, open_unit
-from tests.server.hall import AUDIENCE, Caller
+from tests.factory import NEXT_MONTH, open_unit
+from tests.server.hall import Caller
 
 pytestmark = pytest.mark.anyio
 UNIT_NAME = "楚雄彩云科技有限公司"
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> demo_ca.DemoCa:
-    return demo_ca.make(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxBank]:
-    with SandboxBank(tmp_path_factory.mktemp("bank"), seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def caller(
-    pool: Pool, database: str, ca: demo_ca.DemoCa, sandbox: SandboxBank
-) -> AsyncIterator[Caller]:
-    """An operator of a signed unit, logged in with a certificate."""
-    desk = await open_unit(pool)
-    sandbox.clear_faults()
-    sandbox.set_account(Account(ACCOUNT_NO, UNIT_NAME, 10_000_000_00))
-    sandbox.sign(f"XY{ACCOUNT_NO}", ACCOUNT_NO)
-    key = ca.operator("p256")
-    async with transaction(pool) as conn:
-        operator = Operator("李经办", "532301198512310024", "13987800001")
-        await bind_certificate(conn, desk.unit_id, operator, key.der)
-    config = Config(
-        database_url=database, files=ca.folder, host="127.0.0.1", port=0, audience=AUDIENCE,
-        public_url=AUDIENCE, bank_url=sandbox.ready.url, bank_key=sandbox.ready.key,
-        pace=Pace(1.0, (0.2,), 0.5),
-    )  # fmt: skip
-    async with AsyncTestClient(create_app(config), base_url=AUDIENCE) as client:
-        caller = Caller(client, ca, key, desk.unit_id)
-        answer = await caller.log_in()
-        assert answer.status_code == 201, answer.text
-        yield caller
 
 
 async def test_batch_saved_submitted_and_its_receipt_fetched(

@@ -14,7 +14,7 @@ from server.business.sealing import SEALING
 from server.db import Pool, transaction
 from server.demo_people import person
 from server.ledger.balance import books
-from tests.factory import NEXT_MONTH, Desk, give_prepayment, open_unit
+from tests.factory import NEXT_MONTH, give_prepayment, open_unit
 
 pytestmark = pytest.mark.anyio
 
