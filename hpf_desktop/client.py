@@ -180,11 +180,22 @@ class Client:
         self._call("DELETE", f"/api/businesses/{code}/batches/{batch_id}", None, params=params)
 
     def submit(
-        self, code: str, saved: Saved, only_passing: bool, approval: Approval | None, key: str
+        self,
+        code: str,
+        saved: Saved,
+        only_passing: bool,
+        approval: Approval | None,
+        key: str,
+        amount_fen: int | None = None,
     ) -> Answer:
-        """``key`` names this submission: whoever lost the answer calls again with the same one."""
+        """``key`` names this submission: whoever lost the answer calls again with the same one.
+
+        With ``amount_fen`` given, any other amount is refused (H13).
+        """
         signed = approval and {"algorithm": approval.algorithm, "signature": approval.signature}
         body = {"version": saved.version, "only_passing": only_passing, "approval": signed}
+        if amount_fen is not None:
+            body["amount_fen"] = amount_fen
         path = f"/batches/{saved.batch_id}/submit"
         return self._business(code, "POST", path, Answer, body, key)
 

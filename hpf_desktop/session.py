@@ -36,6 +36,7 @@ class Document:
     rows: Sequence[Texts]
     only_passing: bool
     key: str
+    amount_fen: int | None = None  # what a paying business comes to, as the operator was shown
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Session:
             document.head,
             document.rows,
             document.only_passing,
+            document.amount_fen,
         )
         message = approval_message(
             self.client.audience,

@@ -15,7 +15,7 @@ from server.business.businesses import business_of
 from server.business.check import Checked, Texts, check_batch
 from server.business.document import document_sha256
 from server.business.month import Month
-from server.business.refusals import refused
+from server.business.refusals import problem, refused
 from server.db import Connection, Pool, new_id, transaction
 from server.ledger.entry import Posting, Transaction
 from server.ledger.post import post
@@ -43,6 +43,7 @@ class Submit:
     only_passing: bool
     idem: str
     signature: bytes | None = None
+    amount_fen: int | None = None  # what the operator saw; another amount by now is refused
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ async def _submit(conn: Connection, operator: Operator, order: Submit, approve: 
         draft.head,
         draft.rows,
         order.only_passing,
+        order.amount_fen,
     )
     await approve(conn, digest)
     unit, checked = await _check(conn, unit_id, order.business, draft.head, draft.rows)
@@ -151,6 +153,7 @@ async def _submit(conn: Connection, operator: Operator, order: Submit, approve: 
         unit, checked = await _check(conn, unit_id, order.business, draft.head, rows)
     if checked.errors:
         raise refused("G14", checked.problems, count=len(checked.errors))
+    _insist_on_amount(order, checked)
     txn_id = new_id()
     await _remember(conn, operator, order, digest, txn_id, left_batch_id)
     if _is_settled(order.business, checked):
@@ -163,6 +166,18 @@ async def _submit(conn: Connection, operator: Operator, order: Submit, approve: 
 def _amount(business: Business) -> str:
     assert business.payment is not None, "only a paying business has an amount"
     return business.payment.amount
+
+
+def _insist_on_amount(order: Submit, checked: Checked) -> None:
+    """A colleague may have opened or sealed somebody since the operator saw what is due."""
+    if order.business.payment is None or order.amount_fen is None:
+        return
+    field = order.business.field(_amount(order.business))
+    now_fen = checked.head[field.key]
+    if now_fen != order.amount_fen:
+        show = field.kind.show
+        changed = problem("H13", field.key, now=show(now_fen), seen=show(order.amount_fen))
+        raise refused("G14", [changed], count=1)
 
 
 def _method(business: Business, checked: Checked) -> Method | None:

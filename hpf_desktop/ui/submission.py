@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
@@ -69,7 +70,9 @@ class Submission(QObject):
         saved, approval = self._saved, self._approval
         self.step.emit("正在提交…")
         self._task = tasks.run(
-            lambda _: client.submit(code, saved, document.only_passing, approval, document.key),
+            lambda _: client.submit(
+                code, saved, document.only_passing, approval, document.key, document.amount_fen
+            ),
             self.answered.emit,
             self._submit_failed,
             owner=self,
@@ -105,6 +108,7 @@ class Submission(QObject):
             self.found.emit(checked.problems)
             return
         self._saved = saved
+        self._document = replace(self._document, amount_fen=self._amount_fen(checked))
         self.computed.emit(checked.head)
         self.saved.emit(saved)
         if not self._needs_approval:
@@ -112,6 +116,13 @@ class Submission(QObject):
             return
         self.step.emit("")
         self._ask(self._summary(checked))
+
+    def _amount_fen(self, checked: CheckAnswer) -> int | None:
+        """What is about to be shown and signed; the server refuses any other amount."""
+        payment = self._business.payment
+        if payment is None:
+            return None
+        return self._business.field(payment.amount).kind.read(checked.head.get(payment.amount, ""))
 
     def _ask(self, summary: Summary) -> None:
         desk = self._desk

@@ -76,6 +76,7 @@ class SubmitIn(Strict, frozen=True):
     version: int
     only_passing: bool = False
     approval: ApprovalIn | None = None
+    amount_fen: int | None = None  # what the operator was shown, part of what is signed
 
 
 class AnswerOut(msgspec.Struct, frozen=True):
@@ -121,6 +122,7 @@ async def submit(
         data.only_passing,
         idem,
         data.approval.signature if data.approval else None,
+        data.amount_fen,
     )
     session = await session_of_request(request)
 

@@ -211,7 +211,13 @@ class FakeClient:
         del self.batches[batch_id]
 
     def submit(
-        self, code: str, saved: Saved, only_passing: bool, approval: Approval | None, key: str
+        self,
+        code: str,
+        saved: Saved,
+        only_passing: bool,
+        approval: Approval | None,
+        key: str,
+        amount_fen: int | None = None,
     ) -> Answer:
         self._call("submit")
         content = (code, saved, only_passing, approval)

@@ -90,8 +90,11 @@ class Caller:
         rows: list[Any],
         head: dict[str, str],
         only_passing: bool = False,
+        amount_fen: int | None = None,
     ) -> Any:
-        digest = document_sha256(business_of(code).code, self.unit_id, head, rows, only_passing)
+        digest = document_sha256(
+            business_of(code).code, self.unit_id, head, rows, only_passing, amount_fen
+        )
         spki = spki_sha256(self.ca.tls.certificate)
         fingerprint = hashlib.sha256(self.key.der).digest()
         message = approval_message(self.audience, idem, digest, spki, fingerprint)
@@ -159,11 +162,12 @@ async def submit(
 ) -> Any:
     """Submits what was saved; ``given`` takes the place of what a client would send."""
     idem = given.get("idem") or str(uuid.uuid4())
-    only_passing = given.get("only_passing", False)
+    only_passing, amount_fen = given.get("only_passing", False), given.get("amount_fen")
     body = {
         "version": saved["version"],
         "only_passing": only_passing,
-        "approval": caller.approval(code, idem, rows, head or {}, only_passing),
+        "approval": caller.approval(code, idem, rows, head or {}, only_passing, amount_fen),
+        "amount_fen": given.get("sent_fen", amount_fen),
     }
     path = f"/api/businesses/{code}/batches/{saved['batch_id']}/submit"
     return await caller.call("POST", path, json=body, headers={"Idempotency-Key": idem})

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from server.business.kinds import Money
 from server.demo_people import person
 from tests.factory import NEXT_MONTH
 from tests.server.hall import Caller, Hall, assert_books_agree, code_of, problems_of, submit
@@ -27,15 +28,31 @@ async def test_only_passing_rows(caller: Caller, bad: tuple[int, ...], state: st
     assert [b["row_count"] for b in left] == ([len(bad)] if bad else [])
 
 
-async def test_remittance_pays_what_is_due_at_submission(hall: Hall, caller: Caller) -> None:
-    months = {"month": str(NEXT_MONTH)}
-    await caller.do("account_opening", [person(1) | months | {"base": "5000"}])
+async def test_remittance_that_has_changed_since_it_was_shown_is_refused_with_both_amounts(
+    hall: Hall, caller: Caller
+) -> None:
+    """The operator signed an amount; a colleague then opened somebody. No other amount is paid."""
+    await caller.do("account_opening", [person(1) | {"month": str(NEXT_MONTH)}])
     head = {"until": str(NEXT_MONTH), "method": "settle"}
+    path = "/api/businesses/remittance/check"
+    shown = (await caller.call("POST", path, json={"head": head})).json()["head"]["due"]
+    seen_fen = Money().parse(shown)
     saved = await caller.save("remittance", [], head)
-    await caller.do("account_opening", [person(2) | months | {"base": "5000"}])
-    answer = (await submit(caller, "remittance", saved, [], head)).json()
-    assert (answer["state"], answer["amount_fen"]) == ("posted", 2400_00)
-    await assert_books_agree(hall)
+    await caller.do("account_opening", [person(2) | {"month": str(NEXT_MONTH)}])
+    answer = await submit(caller, "remittance", saved, [], head, amount_fen=seen_fen)
+    assert answer.status_code == 422
+    (changed,) = answer.json()["problems"]
+    assert (changed["code"], changed["key"]) == ("H13", "due") and shown in changed["text"]
+    forged = await submit(
+        caller, "remittance", saved, [], head, amount_fen=seen_fen, sent_fen=seen_fen + 1
+    )
+    assert code_of(forged) == "L14"  # The amount is part of what is signed.
+    assert await hall.desks[caller.unit_id].sql("select count(*) from payment") == [(0,)]
+    now_fen = Money().parse(
+        (await caller.call("POST", path, json={"head": head})).json()["head"]["due"]
+    )
+    paid = await submit(caller, "remittance", saved, [], head, amount_fen=now_fen)
+    assert paid.json()["state"] == "posted" and paid.json()["amount_fen"] == now_fen > seen_fen
 
 
 async def test_remittance_from_exactly_what_was_prepaid(hall: Hall, caller: Caller) -> None:
