@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-from importlinter import cli
 
 from server.business.base import Business
 from server.business.businesses import BUSINESSES
@@ -40,12 +40,20 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield node.module or "."
 
 
-def test_imports_go_in_the_agreed_directions(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(ROOT)
-    status = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert status == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
+def test_imports_go_in_the_agreed_directions() -> None:
+    """In a process of its own: the linter switches off every logger of the one it runs in."""
+    lint = (
+        "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", lint],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_businesses_need_nothing_but_the_standard_library() -> None:
