@@ -140,7 +140,6 @@ class Desktop(QObject):
         window.zoom_asked.connect(lambda zoom: self.change(replace(self.settings, zoom=zoom)))
         window.status.show_zoom(self.settings.zoom)
         if why_none:
-            window.status.show_draft("没有本地草稿")
             window.status.tell(f"{why_none.text}。{why_none.next_step}")
         self.window = window
         self.login.hide()

@@ -125,6 +125,7 @@ class BatchPage(BusinessPage):
     def _begin_drafts(self) -> None:
         drafts, unit_id = self.desk.drafts, self.desk.facts.unit.unit_id
         if drafts is None:
+            self.setProperty("draft", "没有本地草稿")
             return
         self.sheet.keep_drafts(drafts, unit_id, self._draft_head)
         kept = [
@@ -161,7 +162,13 @@ class BatchPage(BusinessPage):
 
     def _forget_draft(self) -> None:
         self.sheet.unlock()
-        self.sheet.discard_draft()
+        self._drop_draft()
+
+    def _drop_draft(self) -> None:
+        """The status bar must not go on telling of a draft that is gone."""
+        if self.desk.drafts is not None:
+            self.sheet.discard_draft()
+            self.draft_told.emit("")
 
     # --- Saving and opening ---
 
@@ -181,7 +188,7 @@ class BatchPage(BusinessPage):
     def _saved(self, saved: Saved) -> None:
         self.saved = saved
         self.sheet.mark_saved()
-        self.sheet.discard_draft()
+        self._drop_draft()
         self.told.emit(f"已保存到服务器：业务单 {saved.batch_id}，第 {saved.version} 版")
 
     def _save_failed(self, error: Exception) -> None:
@@ -339,7 +346,7 @@ class BatchPage(BusinessPage):
             self._ended()
             self.bar.show_problem(answer.problem)
             return
-        self.sheet.discard_draft()
+        self._drop_draft()
         if answer.state == "paying":
             self.bar.show_problem(problem("B11"))
             return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 
 from hpf_desktop.ui.theme import set_role
@@ -16,6 +16,7 @@ from server.business.month import Month
 from server.business.refusals import Level, Problem
 
 CHARS_WIDE, CHARS_WIDE_BESIDE = 24, 14  # alone in its row; beside other fields
+SPACING, GAP = 10, 12  # between a label and its editor; after an editor
 MONTH_EDITOR, CHOICE_EDITOR = "month", "choice"
 LEVELS = {Level.ERROR: ("error", "错误："), Level.HINT: ("hint", "提示：")}
 
@@ -71,27 +72,68 @@ class FieldForm(QWidget):
         self._chars = CHARS_WIDE if columns == 1 else CHARS_WIDE_BESIDE
         self._editors: dict[str, QLineEdit | QComboBox] = {}
         self._problems: dict[str, QLabel] = {}
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(10)
-        grid.setVerticalSpacing(2)
+        self._labels: dict[str, QLabel] = {}
+        self._columns_max, self._columns = columns, 0
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(SPACING)
+        self._grid.setVerticalSpacing(2)
+        for field in self.fields:
+            self._make(field)
+        self._arrange(columns)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Of one column: a narrow page may have no room for more."""
+        return QSize(self._width_of(1), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return super().event(event)
+
+    def _fit(self) -> None:
+        """As many columns as there is room for."""
+        every = range(self._columns_max, 1, -1)
+        self._arrange(next((n for n in every if self._width_of(n) <= self.width()), 1))
+
+    def _width_of(self, columns: int) -> int:
+        keys = [field.key for field in self.fields]
+        width = 0
+        for column in (keys[n::columns] for n in range(columns)):
+            for parts in (self._labels, self._editors):
+                width += max((parts[key].sizeHint().width() for key in column), default=0) + SPACING
+        return width + columns * GAP
+
+    def _arrange(self, columns: int) -> None:
+        if columns == self._columns:
+            return
+        grid, self._columns = self._grid, columns
+        for number in range(self._columns_max * 3 + 1):
+            grid.setColumnMinimumWidth(number, 0)
+            grid.setColumnStretch(number, 0)
         for number, field in enumerate(self.fields):
-            row, column = divmod(number, columns)
-            self._add(grid, field, row * 2, column * 3)
+            row, column = number // columns * 2, number % columns * 3
+            for part in (self._labels, self._editors, self._problems):
+                grid.removeWidget(part[field.key])
+            grid.addWidget(self._labels[field.key], row, column, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(self._editors[field.key], row, column + 1)
+            grid.addWidget(self._problems[field.key], row + 1, column + 1)
         for column in range(columns):
-            grid.setColumnMinimumWidth(column * 3 + 2, 12)
+            grid.setColumnMinimumWidth(column * 3 + 2, GAP)
         grid.setColumnStretch(columns * 3, 1)
 
-    def _add(self, grid: QGridLayout, field: Field, row: int, column: int) -> None:
+    def _make(self, field: Field) -> None:
         editor = self._editor(field)
         star = " *" if field.typed and field.required else ""
         label = QLabel(field.label + star, self)
         label.setBuddy(editor)
         problem = QLabel(self, wordWrap=True, objectName=f"{field.key}_problem")
         problem.hide()
-        grid.addWidget(label, row, column, Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(editor, row, column + 1)
-        grid.addWidget(problem, row + 1, column + 1)
+        self._labels[field.key] = label
         self._editors[field.key], self._problems[field.key] = editor, problem
 
     def _editor(self, field: Field) -> QLineEdit | QComboBox:

@@ -198,7 +198,7 @@ class MainWindow(QMainWindow):
     def _connect(self, page: Page) -> None:
         page.told.connect(self.status.tell)
         page.counted.connect(lambda text: self._counted(page, text))
-        page.draft_told.connect(self.status.show_draft)
+        page.draft_told.connect(lambda text: self._draft_told(page, text))
         page.key_needed.connect(self.lock)
         page.network_seen.connect(self.status.show_network)
         page.facts_changed.connect(self.reload_facts)
@@ -209,10 +209,16 @@ class MainWindow(QMainWindow):
         if page is self.page():
             self.status.show_counts(text)
 
+    def _draft_told(self, page: Page, text: str) -> None:
+        page.setProperty("draft", text)
+        if page is self.page():
+            self.status.show_draft(text)
+
     def _page_shown(self) -> None:
         page = self.page()
         self._refresh_menus()
         self.status.show_counts(page.property("counted") or "" if page else "")
+        self.status.show_draft(page.property("draft") or "" if page else "")
         self.setWindowTitle(f"{page.title if page else ''} · 住房公积金单位网厅".strip(" ·"))
         if page is not None:
             keys = [key for key, opened in self._pages.items() if opened is page]

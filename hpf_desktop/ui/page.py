@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from hpf_desktop import tasks
 from hpf_desktop.answers import Facts
@@ -18,7 +18,7 @@ from hpf_desktop.settings import Settings
 from hpf_desktop.ui.key_watch import KeySignals
 from hpf_desktop.ui.messages import MessageBar, WaitingBar
 from hpf_desktop.ui.sheet.colours import LIGHT, SheetColours
-from hpf_desktop.ui.theme import Title, set_role
+from hpf_desktop.ui.theme import Elided, Title, set_role
 from server.business.refusals import Problem
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Page(QWidget):
         self.bar = MessageBar(self)
         self.bar.answered.connect(self.take_focus)
         self.waiting = WaitingBar(self)
-        self.heading = QLabel(objectName="heading_facts")
+        self.heading = Elided(objectName="heading_facts")
         set_role(self.heading, "role", "muted")
         self.top = QHBoxLayout()
         self.top.addWidget(Title(title))

@@ -33,6 +33,7 @@ from server.business.queries import Query
 PAGE_ROWS, EXPORT_ROWS = 200, 1_000
 ROWS_MAX = 500_000
 ROW_HEIGHT_SCALE = 1.5
+SCALE = 1_000
 PARENT = "parent"  # the search field that a drill-down fills
 
 
@@ -121,6 +122,7 @@ class QueryPage(Page):
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
         header.sectionClicked.connect(self._header_clicked)
+        self._scale = scaled(SCALE)
         for number, field in enumerate(self.query.columns):
             table.setColumnWidth(number, scaled(field.width + 10))
         table.activated.connect(lambda _: self.drill())
@@ -140,6 +142,15 @@ class QueryPage(Page):
         super().changeEvent(event)
         if event.type() == event.Type.FontChange and hasattr(self, "totals"):
             self._fit_rows()
+            self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """The columns keep their proportion to the letters, in both directions."""
+        before, self._scale = self._scale, scaled(SCALE)
+        if before != self._scale:
+            for number in range(len(self.query.columns)):
+                width = round(self.table.columnWidth(number) * self._scale / before)
+                self.table.setColumnWidth(number, width)
 
     def _fit_rows(self) -> None:
         height = round(self.fontMetrics().height() * ROW_HEIGHT_SCALE)
@@ -325,10 +336,10 @@ class TotalsRow(QTableWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setShowGrid(False)
-        table.horizontalHeader().sectionResized.connect(
-            lambda column, _, width: self.setColumnWidth(column, width)
-        )
-        table.horizontalScrollBar().valueChanged.connect(self.horizontalScrollBar().setValue)
+        self._with_totals: tuple[int, ...] = ()
+        table.horizontalHeader().sectionResized.connect(self._column_resized)
+        table.horizontalScrollBar().valueChanged.connect(self._scrolled)
+        table.viewport().installEventFilter(self)
         table.verticalHeader().geometriesChanged.connect(self._align)
         for number in range(len(self._columns)):
             self.setColumnWidth(number, table.columnWidth(number))
@@ -336,6 +347,7 @@ class TotalsRow(QTableWidget):
 
     def forget(self) -> None:
         self.clearContents()
+        self._with_totals = ()
         self.hide()
 
     def show_totals(self, totals: Mapping[str, int]) -> None:
@@ -347,8 +359,29 @@ class TotalsRow(QTableWidget):
             font.setBold(True)
             item.setFont(font)
             self.setItem(0, number, item)
-        self.setVisible(bool(totals))
+        self._with_totals = tuple(n for n, f in enumerate(self._columns) if f.key in totals)
+        self._show_when_seen()
         self._align()
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
+        if event.type() == event.Type.Resize:
+            self._show_when_seen()
+        return super().eventFilter(watched, event)
+
+    def _column_resized(self, column: int, _: int, width: int) -> None:
+        self.setColumnWidth(column, width)
+        self._show_when_seen()
+
+    def _scrolled(self, value: int) -> None:
+        self.horizontalScrollBar().setValue(value)
+        self._show_when_seen()
+
+    def _show_when_seen(self) -> None:
+        """An empty row would only take room from a narrow list whose amounts are out of sight."""
+        table = self._table
+        lefts = [(table.columnViewportPosition(n), table.columnWidth(n)) for n in self._with_totals]
+        edge = table.viewport().width()
+        self.setVisible(any(left < edge and left + width > 0 for left, width in lefts))
 
     def fit(self, height: int) -> None:
         self.verticalHeader().setDefaultSectionSize(height)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -48,6 +48,7 @@ class ReceiptView(QWidget):
         self.preview.print_requested.connect(self.print)
         self.preview.save_requested.connect(self.save)
         self.preview.open_requested.connect(self.open_outside)
+        self.preview.print_button.setProperty("primary", "true")
         self.preview.setEnabled(False)
         self.preview.refused.connect(self.bar.show_problem)
         column = QVBoxLayout(self)
@@ -212,6 +213,11 @@ class ReceiptDialog(QDialog):
         self.setWindowTitle(f"{title} {receipt_no}")
         self.view = ReceiptView(desk, self)
         self.view.key_needed.connect(self.reject)
+        self.view.preview.print_button.setDefault(True)
+        self.view.preview.print_button.installEventFilter(self)
+        # Until the receipt is there the focus is nowhere: Enter must not close what just opened.
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocus()
         row = QHBoxLayout()
         row.addStretch()
         row.addWidget(button("关闭", "close_receipt", self.accept))
@@ -221,3 +227,10 @@ class ReceiptDialog(QDialog):
         fit(self, 130, 40)
         self.finished.connect(self.deleteLater)
         self.view.show_receipt(receipt_no, title, form)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Printing is what most come for; the focus goes there once it can."""
+        prints = self.view.preview.print_button
+        if event.type() == QEvent.Type.EnabledChange and prints.isEnabled():
+            prints.setFocus(Qt.FocusReason.OtherFocusReason)
+        return super().eventFilter(watched, event)

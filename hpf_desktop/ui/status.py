@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from hpf_desktop.answers import Facts
-from hpf_desktop.ui.theme import set_role
+from hpf_desktop.ui.theme import Elided, set_role
 
 TOLD_MS = 8_000
 
@@ -16,13 +16,13 @@ class StatusBar(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("status_bar")
-        self._counts = QLabel(objectName="status_counts")
+        self._counts = Elided(objectName="status_counts")
         self._draft = QLabel(objectName="status_draft")
         self._network = QLabel(objectName="status_network")
         self._day = QLabel(objectName="status_day")
         self._operator = QLabel(objectName="status_operator")
         self._zoom = QLabel(objectName="status_zoom")
-        self.addWidget(self._counts)
+        self.addWidget(self._counts, 1)
         for label in (self._draft, self._network, self._day, self._operator, self._zoom):
             self.addPermanentWidget(label)
         self.show_network(True)

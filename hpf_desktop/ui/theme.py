@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QIcon,
     QPainter,
+    QPaintEvent,
     QPalette,
     QPixmap,
 )
@@ -150,3 +151,22 @@ class Title(QLabel):
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self.setProperty("role", "title")
+
+
+class Elided(QLabel):
+    """One line that gives way to what stands beside it; the whole of it is in its tool tip."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(0, super().minimumSizeHint().height())
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        super().setText(text)
+        self.setToolTip(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        elide = Qt.TextElideMode.ElideRight
+        text = self.fontMetrics().elidedText(self.text(), elide, self.width())
+        flags = Qt.AlignmentFlag.AlignVCenter
+        role = self.foregroundRole()
+        self.style().drawItemText(painter, self.rect(), flags, self.palette(), True, text, role)

@@ -20,6 +20,7 @@ from server.business.refusals import Level
 from server.business.sealing import SEALING
 from tests.fakes.client import FakeClient
 from tests.ui.hand import LIMIT_MS, choose, dialog, find, press, sign
+from tests.ui.test_receipts_page import small_pdf
 
 NORMAL = [str(100000000000 + n) for n in range(7)]  # number 7 is sealed
 
@@ -230,6 +231,38 @@ def test_unsaved_rows_are_restored_when_the_page_opens_again(
     assert [row["account"] for row in second.sheet.texts()] == NORMAL[:2]
     assert second.saved == Saved("7009", 3)
     desk.drafts.close()
+
+
+def test_draft_that_was_submitted_is_no_longer_told_of(
+    qtbot: Any, desk: Desk, tmp_path: Path
+) -> None:
+    desk.drafts = Drafts.open(tmp_path / "drafts.db", bytes(32))
+    page = BatchPage(desk, SEALING)
+    qtbot.addWidget(page)
+    page.show()
+    told: list[str] = []
+    page.draft_told.connect(told.append)
+    page.sheet.load(rows(NORMAL[0]))
+    page.sheet._edited()
+    page.submit()
+    sign(qtbot)
+    posted(qtbot, page)
+    assert told[-1] == ""
+    dialog(qtbot, ReceiptDialog).accept()
+    desk.drafts.close()
+
+
+def test_receipt_offers_printing_first(qtbot: Any, desk: Desk, client: FakeClient) -> None:
+    client.pdf = small_pdf()
+    shown = ReceiptDialog(desk, "2026-000001", "单位汇缴回单", "remittance")
+    shown.show()
+    qtbot.waitExposed(shown)
+    shown.activateWindow()
+    prints = shown.view.preview.print_button
+    qtbot.waitUntil(prints.isEnabled, timeout=LIMIT_MS)
+    assert shown.focusWidget() is prints
+    assert prints.isDefault() and prints.property("primary") == "true"
+    shown.accept()
 
 
 def test_every_sheet_business_opens_without_an_error(qtbot: Any, desk: Desk) -> None:

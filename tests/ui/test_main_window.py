@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from hpf_desktop.cert.virtual_key.in_process import InProcessReaders
+from hpf_desktop.ui import theme
 from hpf_desktop.ui.login.approve import ApprovalDialog
 from hpf_desktop.ui.main_window import MainWindow
 from hpf_desktop.ui.page import Desk
@@ -219,3 +220,40 @@ def test_menus_have_no_empty_entries(window: MainWindow) -> None:
         window.open_place(code)
         for menu in window.menuBar().findChildren(QMenu):
             assert all(a.text() or a.isSeparator() for a in menu.actions())
+
+
+def test_draft_is_told_of_only_on_its_own_page(window: MainWindow) -> None:
+    draft = find(window, QLabel, "status_draft")
+    page = window.open_place("sealing")
+    page.draft_told.emit("草稿已自动保存 09:41:07")
+    assert "09:41:07" in draft.text()
+    window.open_place("roster")
+    assert draft.text() == ""
+    page.draft_told.emit("草稿已自动保存 09:42:00")
+    assert draft.text() == ""
+    window.open_place("sealing")
+    assert "09:42:00" in draft.text()
+    page.draft_told.emit("")
+    assert draft.text() == ""
+
+
+@pytest.mark.parametrize("code", ["sealing", "account_opening", "roster", "payments"])
+def test_sheet_page_fits_a_small_screen_at_twice_the_size(
+    qtbot: Any, window: MainWindow, look_at: Any, code: str
+) -> None:
+    look_at(200)
+    window.resize(1366, 768)
+    window.set_colours(window.desk.colours)
+    window.open_place(code)
+    holder = window.tabs.currentWidget()
+    qtbot.waitUntil(lambda: holder.viewport().width() > 0)
+    QApplication.processEvents()
+    assert holder.horizontalScrollBar().maximum() == 0
+    assert window.width() == 1366
+
+
+@pytest.fixture
+def look_at(qapp: QApplication) -> Any:
+    """Sets the zoom, for this test only."""
+    yield lambda zoom: theme.apply(qapp, "light", zoom)
+    theme.apply(qapp, "light", 100)

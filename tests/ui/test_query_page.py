@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 
+from hpf_desktop.ui import theme
 from hpf_desktop.ui.page import Desk
 from hpf_desktop.ui.query_model import QueryModel
 from hpf_desktop.ui.query_page import QueryPage
@@ -151,3 +152,24 @@ def test_row_opens_its_details(qtbot: Any, desk: Desk, client: FakeClient) -> No
     qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=LIMIT_MS)
     press(qtbot, page, "drill")
     assert opened == [("payment_persons", "77", "77")]
+
+
+def test_totals_take_no_room_while_their_columns_are_out_of_sight(
+    qtbot: Any, page: QueryPage
+) -> None:
+    page.resize(3_000, 600)
+    qtbot.waitUntil(page.totals.isVisible)
+    page.table.horizontalHeader().resizeSection(0, 4_000)
+    assert not page.totals.isVisible()
+    bar = page.table.horizontalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    qtbot.waitUntil(page.totals.isVisible)
+
+
+def test_column_widths_follow_the_zoom_there_and_back(page: QueryPage, qapp: Any) -> None:
+    before = page.table.columnWidth(0)
+    theme.apply(qapp, "light", 200)
+    assert page.table.columnWidth(0) == 2 * before
+    theme.apply(qapp, "light", 100)
+    assert page.table.columnWidth(0) == before

@@ -37,7 +37,7 @@ class LockPage(QWidget):
         leave.clicked.connect(self.log_out_asked)
         self._panel.put_beside(leave)
         card = QFrame(objectName="card")
-        card.setMinimumWidth(self.fontMetrics().averageCharWidth() * 64)
+        card.setMinimumWidth(self.fontMetrics().averageCharWidth() * 48)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(24, 20, 24, 20)
         inside.setSpacing(12)

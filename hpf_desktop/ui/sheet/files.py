@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from hpf_desktop import spreadsheet, table_file
-from hpf_desktop.mapping import Extract, Mapping, extract
+from hpf_desktop.mapping import Extract, Mapping, extract, find_mapping
 from hpf_desktop.tasks import Cancelled, Progress, Task, run
 from hpf_desktop.ui.sheet.columns import Column, fen_of
 from hpf_desktop.ui.sheet.import_dialog import ImportDialog
@@ -56,16 +56,22 @@ class Files(QObject):
             self.import_path(Path(path))
 
     def import_path(self, path: Path) -> None:
-        self._run("读取文件", lambda p: spreadsheet.read_document(path, p), self._document_read)
+        business = self.business
 
-    def _document_read(self, document: spreadsheet.Document) -> None:
+        def work(progress: Progress) -> tuple[spreadsheet.Document, list[Mapping]]:
+            document = spreadsheet.read_document(path, progress)
+            return document, [find_mapping(table, business) for table in document.tables]
+
+        self._run("读取文件", work, lambda got: self._document_read(*got))
+
+    def _document_read(self, document: spreadsheet.Document, found: list[Mapping]) -> None:
         if document.template and document.template[0] != self.business.code:
             labels = {b.code: b.label for b in BUSINESSES}
             found = labels.get(document.template[0], document.template[0])
             self.refused.emit(problem("S16", found=found))
             return
         has_rows = self.model.store.filled_rows > 0
-        self.dialog = ImportDialog(document, self.business, has_rows, self.window)
+        self.dialog = ImportDialog(document, self.business, found, has_rows, self.window)
         self.dialog.agreed.connect(self.take)
         self.dialog.finished.connect(self.dialog.deleteLater)
         self.dialog.open()

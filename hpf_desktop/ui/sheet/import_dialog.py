@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -40,10 +40,16 @@ class ImportDialog(QDialog):
     agreed = Signal(object, object, bool)
 
     def __init__(
-        self, document: Document, business: Business, has_rows: bool, parent: QWidget | None = None
+        self,
+        document: Document,
+        business: Business,
+        found: Sequence[Mapping],
+        has_rows: bool,
+        parent: QWidget | None = None,
     ) -> None:
+        """``found`` is the mapping of each of the document's tables."""
         super().__init__(parent)
-        self.document, self.business = document, business
+        self.document, self.business, self.found = document, business, found
         self.mapping = Mapping(None)
         self.setObjectName("import_dialog")
         self.setWindowTitle(f"导入：{document.name}")
@@ -55,6 +61,7 @@ class ImportDialog(QDialog):
         self.header_row.setObjectName("import_header_row")
         self.header_row.setSpecialValueText("未找到")
         self.boxes: dict[str, QComboBox] = {}
+        self.labels = QStringListModel(self)  # One for all boxes: filling each takes as long.
         self.form = QFormLayout()
         self.preview = _preview_table()
         self.notice = QLabel()
@@ -77,8 +84,8 @@ class ImportDialog(QDialog):
 
     def _best_sheet(self) -> int:
         """The worksheet whose header names the most fields."""
-        found = [len(find_mapping(table, self.business).columns) for table in self.document.tables]
-        return found.index(max(found))
+        counts = [len(mapping.columns) for mapping in self.found]
+        return counts.index(max(counts))
 
     def _lay_out(self, has_rows: bool) -> None:
         top = QFormLayout()
@@ -86,6 +93,7 @@ class ImportDialog(QDialog):
         top.addRow("表头所在行(&H)", self.header_row)
         for spec in typed_fields(self.business):
             box = QComboBox()
+            box.setModel(self.labels)
             box.setObjectName(f"import_{spec.key}")
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -145,7 +153,7 @@ class ImportDialog(QDialog):
             box.activated.connect(lambda _, key=key: self._column_chosen(key))
 
     def _sheet_chosen(self) -> None:
-        self.mapping = find_mapping(self.table, self.business)
+        self.mapping = self.found[self.sheet_box.currentIndex()]
         self.header_row.blockSignals(True)
         self.header_row.setRange(0, min(len(self.table.rows), 1000))
         self.header_row.setValue(0 if self.mapping.header is None else self.mapping.header + 1)
@@ -162,17 +170,14 @@ class ImportDialog(QDialog):
         self._show()
 
     def _column_chosen(self, key: str) -> None:
-        column = self.boxes[key].currentData()
-        self.mapping = self.mapping.with_column(key, column)
+        chosen = self.boxes[key].currentIndex()
+        self.mapping = self.mapping.with_column(key, chosen - 1 if chosen > 0 else None)
         self._show()
 
     def _show(self) -> None:
         labels = self._column_labels()
+        self.labels.setStringList([NOT_IMPORTED, *labels])
         for key, box in self.boxes.items():
-            box.clear()
-            box.addItem(NOT_IMPORTED, None)
-            for column, label in enumerate(labels):
-                box.addItem(label, column)
             column = self.mapping.columns.get(key)
             box.setCurrentIndex(0 if column is None else column + 1)
         self._show_preview(labels)

@@ -53,12 +53,18 @@ def _column_pattern(kind: Kind) -> re.Pattern[str] | None:
 def are_normal(kind: Kind, texts: Sequence[str]) -> bool:
     """Whether every text of a column is known to be in its normal form."""
     pattern = _column_pattern(kind)
-    return pattern is not None and pattern.fullmatch("\n".join([*texts, ""])) is not None
+    return pattern is not None and _all_match(pattern, texts)
+
+
+def _all_match(pattern: re.Pattern[str], texts: Sequence[str]) -> bool:
+    """A line break inside a text must not pass for the end of one."""
+    joined = "\n".join([*texts, ""])
+    return joined.count("\n") == len(texts) and pattern.fullmatch(joined) is not None
 
 
 def plain_amounts(kind: Kind, texts: Sequence[str]) -> list[str] | None:
     """A column of amounts as spreadsheets hold them (8765.4), shown; None if one is not so."""
-    if type(kind) is not Money or PLAIN_AMOUNTS.fullmatch("\n".join([*texts, ""])) is None:
+    if type(kind) is not Money or not _all_match(PLAIN_AMOUNTS, texts):
         return None
     parts = (text.partition(".") for text in texts)
     return [f"{int(whole):,}.{cents:0<2}" if whole else "" for whole, _, cents in parts]

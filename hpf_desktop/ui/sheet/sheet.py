@@ -122,7 +122,7 @@ class Sheet(QWidget):
     ) -> None:
         self.checker.set_facts(Facts(self.business, unit, head_values, persons))
         takes = self.business.takes
-        for grid in (self.view, self.view.frozen):
+        for grid in self.view.grids:
             grid.delegate.now = unit.month_now
         people = list(persons.values())
         if self._index_task is not None:
@@ -149,6 +149,7 @@ class Sheet(QWidget):
         for row in list(store.faults.pinned):
             # What the import said of a cell stays: no later check can know it.
             store.faults.pin(row, [p for p in store.faults.unpin(row) if p not in self._answered])
+            pins[row] = []  # Its state is told anew, though it may gain nothing.
         self._answered = set()
         for problem in problems:
             if problem.row is None or not 0 <= problem.row < len(self._sent):
@@ -293,8 +294,8 @@ class Sheet(QWidget):
 
     def _index_made(self, index: PeopleIndex) -> None:
         self._index_task = None
-        self.view.delegate.people = index
-        self.view.frozen.delegate.people = index
+        for grid in self.view.grids:
+            grid.delegate.people = index
 
     def _index_failed(self, fault: Exception) -> None:
         self._index_task = None

@@ -70,12 +70,12 @@ class Transfer(QObject):
 
         if len(text) <= AT_ONCE_CHARS:
             try:
-                self._write(work(lambda done, total: None), places.start)
+                self._write(work(lambda done, total: None), spot)
             except TooMuch as fault:
                 self._failed(fault)
             return
         self.busy.emit("粘贴", 0, 0)
-        self.task = run(work, lambda got: self._pasted(got, places.start), self._failed, self)
+        self.task = run(work, lambda got: self._pasted(got, spot), self._failed, self)
 
     def _copied(self, forms: tuple[str, str]) -> None:
         self._end()
@@ -88,14 +88,17 @@ class Transfer(QObject):
         mime.setHtml(html)
         QGuiApplication.clipboard().setMimeData(mime)
 
-    def _pasted(self, pasted: edits.Pasted, top: int) -> None:
+    def _pasted(self, pasted: edits.Pasted, spot: edits.Spot) -> None:
         self._end()
-        self._write(pasted, top)
+        self._write(pasted, spot)
 
-    def _write(self, pasted: edits.Pasted, top: int) -> None:
+    def _write(self, pasted: edits.Pasted, spot: edits.Spot) -> None:
         if self.model.is_locked:
             return
+        top = spot.places[0]
         edits.paste(self.model, pasted, top)
+        width = len(pasted.texts) + pasted.read_only
+        self.view.select_block(range(top, top + pasted.height), spot.columns[:width])
         words = [f"粘贴 {pasted.height:,} 行"] if pasted.texts else ["没有可以填写的单元格"]
         if pasted.read_only:
             words.append(f"跳过 {pasted.read_only} 个只读列")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.grid import Grid
 from hpf_desktop.ui.sheet.model import SheetModel
+from hpf_desktop.ui.sheet.pinned import PinnedGrid
 
 Select = QItemSelectionModel.SelectionFlag
 Key = Qt.Key
@@ -21,37 +22,8 @@ CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.AltModifier,
 )
 RESULT_WIDTH = 260
+RESULT_SHARE = 3  # The results take at most a third of the sheet: the rest is for typing.
 ARROWS = {Key.Key_Up: (-1, 0), Key.Key_Down: (1, 0), Key.Key_Left: (0, -1), Key.Key_Right: (0, 1)}
-
-
-class FrozenGrid(Grid):
-    """The columns that stay in sight: a second view on the same model and selection.
-
-    The keys stay with the main view, so this one has no accessible name and no focus of its own.
-    """
-
-    def __init__(self, main: SheetView, model: SheetModel, colours: SheetColours) -> None:
-        super().__init__(model, colours, main)
-        self.main = main
-        self.setObjectName("frozen_grid")
-        self.setFrameShape(Grid.Shape.NoFrame)
-        # With no policy at all the focus would go astray when an editor over this view closes.
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setFocusProxy(main)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
-        self.horizontalHeader().setSectionsMovable(False)
-
-    def wheelEvent(self, event: Any) -> None:  # noqa: N802
-        self.main.wheelEvent(event)
-
-    def paintEvent(self, event: Any) -> None:  # noqa: N802
-        super().paintEvent(event)
-        painter = QPainter(self.viewport())
-        painter.setPen(self.main.edge_pen)
-        x = self.viewport().width() - 1
-        painter.drawLine(x, event.rect().top(), x, event.rect().bottom())
 
 
 class SheetView(Grid):
@@ -64,39 +36,46 @@ class SheetView(Grid):
     def __init__(
         self, model: SheetModel, colours: SheetColours, parent: QWidget | None = None
     ) -> None:
-        self.frozen: FrozenGrid | None = None
+        self.frozen: PinnedGrid | None = None
+        self.results: PinnedGrid | None = None
         self.frozen_count = 0
+        self._is_fitting = False
+        self._result_width = RESULT_WIDTH  # as wanted; a narrow sheet shows less of it
         super().__init__(model, colours, parent)
         self.setObjectName("sheet")
         self.setAccessibleName("业务明细表")
         self.setModel(model)
-        self.frozen = FrozenGrid(self, model, colours)
-        self.frozen.setModel(model)
-        self.frozen.setSelectionModel(self.selectionModel())
+        self.frozen = PinnedGrid(self, model, colours, "frozen_grid", is_right=False)
+        self.results = PinnedGrid(self, model, colours, "result_grid", is_right=True)
         self._join()
         for number, column in enumerate(model.columns):
             self.setColumnWidth(number, column.field.width)
         self.setColumnWidth(model.result_column, RESULT_WIDTH)
         self.verticalHeader().setFixedWidth(46)
+        self.freeze(0)
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """This view and those over its edges."""
+        return (self, *(grid for grid in (self.frozen, self.results) if grid is not None))
 
     def _join(self) -> None:
-        frozen = self.frozen
-        assert frozen is not None
-        self.verticalScrollBar().valueChanged.connect(frozen.verticalScrollBar().setValue)
-        frozen.verticalScrollBar().valueChanged.connect(self.verticalScrollBar().setValue)
         self.horizontalHeader().sectionResized.connect(self._column_resized)
-        frozen.horizontalHeader().sectionResized.connect(self._frozen_resized)
         self.horizontalHeader().sectionMoved.connect(self._column_moved)
-        self.delegate.left.connect(self._editor_left)
-        frozen.delegate.left.connect(self._editor_left)
-        frozen.fill_dragged.connect(self.fill_dragged)
+        for grid in self.grids:
+            grid.delegate.left.connect(self._editor_left)
+            if isinstance(grid, PinnedGrid):
+                resized = grid.horizontalHeader().sectionResized
+                resized.connect(
+                    lambda column, _, new, grid=grid: self._pinned_resized(grid, column, new)
+                )
 
     def set_colours(self, colours: SheetColours) -> None:
         super().set_colours(colours)
-        self.edge_pen = self.grid_pen.__class__(self.grid_pen)
-        self.edge_pen.setColor(self.grid_pen.color().darker(118))
-        if self.frozen is not None:
-            self.frozen.set_colours(colours)
+        # Plain to see: an amount that goes on under the edge must not look like a smaller one.
+        self.edge_pen = QPen(QColor(colours.muted), 2)
+        for grid in self.grids[1:]:
+            grid.set_colours(colours)
 
     # --- Columns that stay -----------------------------------------------------------------------
 
@@ -104,14 +83,29 @@ class SheetView(Grid):
         """Keeps the first ``count`` columns in sight while the rest scrolls."""
         self.frozen_count = count
         assert self.frozen is not None
-        for column in range(self.sheet.columnCount()):
-            self.frozen.setColumnHidden(column, column >= count or self.isColumnHidden(column))
-            self.frozen.setColumnWidth(column, self.columnWidth(column))
+        self.frozen.show_columns(set(range(count)))
         self.frozen.setVisible(count > 0)
-        self._place_frozen()
+        self._show_results()
+        self._place_pinned()
+
+    @property
+    def pins_result(self) -> bool:
+        """Always in sight at the right edge, unless the operator hid it or put it elsewhere."""
+        result = self.sheet.result_column
+        is_last = self.horizontalHeader().visualIndex(result) == result
+        return is_last and self.frozen_count <= result and not self.isColumnHidden(result)
+
+    def _show_results(self) -> None:
+        assert self.results is not None
+        self.results.show_columns({self.sheet.result_column})
+        self.results.setVisible(self.pins_result)
+
+    def is_pinned(self, column: int) -> bool:
+        is_result = column == self.sheet.result_column and self.results is not None
+        return column < self.frozen_count or (is_result and self.pins_result)
 
     def shows_column(self, column: int) -> bool:
-        return column >= self.frozen_count and super().shows_column(column)
+        return not self.is_pinned(column) and super().shows_column(column)
 
     def hide_columns(self, columns: Iterable[int], is_hidden: bool = True) -> None:
         for column in columns:
@@ -126,51 +120,68 @@ class SheetView(Grid):
 
     def scrollTo(self, index: Any, hint: Any = Grid.ScrollHint.EnsureVisible) -> None:  # noqa: N802
         """Qt would bring a cell just under the columns that stay."""
-        if index.column() < self.frozen_count:
-            column = self.horizontalScrollBar().value()
-            super().scrollTo(index, hint)
-            self.horizontalScrollBar().setValue(column)
-            return
+        bar = self.horizontalScrollBar()
+        before = bar.value()
         super().scrollTo(index, hint)
+        if self.is_pinned(index.column()):
+            bar.setValue(before)
+            return
+        if self.pins_result:
+            bar.setValue(bar.value() + max(0, self.visualRect(index).right() - self._result_x()))
         covered = self._frozen_width() - self.visualRect(index).left()
         if self.frozen_count and covered > 0:
-            self.horizontalScrollBar().setValue(self.horizontalScrollBar().value() - covered)
+            bar.setValue(bar.value() - covered)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """The current cell stays in sight, as when the problem list opens under the sheet."""
+        current = self.currentIndex()
+        rect = self.visualRect(current)
+        was_seen = current.isValid() and 0 <= rect.top() < event.oldSize().height()
         super().resizeEvent(event)
-        self._place_frozen()
+        self._fit_result()
+        self._place_pinned()
+        if was_seen:
+            self.scrollTo(current)
 
     def updateGeometries(self) -> None:  # noqa: N802
         super().updateGeometries()
-        self._place_frozen()
+        self._place_pinned()
 
     def _frozen_width(self) -> int:
         return sum(self.columnWidth(c) for c in range(self.frozen_count))
 
-    def _place_frozen(self) -> None:
-        if self.frozen is None or not self.frozen_count:
-            return
-        frame, header = self.frameWidth(), self.horizontalHeader().height()
-        self.frozen.horizontalHeader().setFixedHeight(header)
-        self.frozen.setGeometry(
-            self.verticalHeader().width() + frame,
-            frame,
-            self._frozen_width(),
-            header + self.viewport().height(),
-        )
+    def _result_x(self) -> int:
+        """Over the main view's own last column once that is scrolled to, or all columns fit."""
+        result = self.sheet.result_column
+        at_edge = self.viewport().width() - self.columnWidth(result)
+        return min(at_edge, self.columnViewportPosition(result))
+
+    def _fit_result(self) -> None:
+        width = min(self._result_width, self.viewport().width() // RESULT_SHARE)
+        self._is_fitting = True
+        self.setColumnWidth(self.sheet.result_column, width)
+        self._is_fitting = False
+
+    def _place_pinned(self) -> None:
+        if self.frozen is not None and self.frozen_count:
+            self.frozen.place(0, self._frozen_width())
+        if self.results is not None and self.pins_result:
+            self.results.place(self._result_x(), self.columnWidth(self.sheet.result_column))
 
     def _column_resized(self, column: int, old: int, new: int) -> None:
-        if self.frozen is not None and self.frozen.columnWidth(column) != new:
-            self.frozen.setColumnWidth(column, new)
-        self._place_frozen()
+        if column == self.sheet.result_column and new and not self._is_fitting:
+            self._result_width = new
+        for grid in self.grids[1:]:
+            if not grid.isColumnHidden(column) and grid.columnWidth(column) != new:
+                grid.setColumnWidth(column, new)
+        self._place_pinned()
 
     def _column_moved(self, column: int, old: int, new: int) -> None:
         """Columns that stay are the first ones; once moved, none of them stays."""
-        if min(old, new) < self.frozen_count:
-            self.freeze(0)
+        self.freeze(0 if min(old, new) < self.frozen_count else self.frozen_count)
 
-    def _frozen_resized(self, column: int, old: int, new: int) -> None:
-        if column < self.frozen_count and new and self.columnWidth(column) != new:
+    def _pinned_resized(self, grid: PinnedGrid, column: int, new: int) -> None:
+        if new and not grid.isColumnHidden(column) and self.columnWidth(column) != new:
             self.setColumnWidth(column, new)
 
     # --- Moving ----------------------------------------------------------------------------------
@@ -336,6 +347,19 @@ class SheetView(Grid):
         else:
             start, end = model.index(0, first), model.index(model.rowCount() - 1, last)
         self.selectionModel().select(QItemSelection(start, end), Select.ClearAndSelect)
+
+    def select_block(self, places: range, columns: Sequence[int]) -> None:
+        """The current cell is the first one; nothing scrolls."""
+        last = min(places[-1], self.sheet.rowCount() - 1)
+        block = QItemSelection()
+        first = columns[0]
+        for column, after in zip(columns, [*columns[1:], None], strict=True):
+            if after != column + 1:  # Columns that were moved apart make a block each.
+                block.select(self.sheet.index(places[0], first), self.sheet.index(last, column))
+                first = after
+        selection = self.selectionModel()
+        selection.setCurrentIndex(self.sheet.index(places[0], columns[0]), Select.NoUpdate)
+        selection.select(block, Select.ClearAndSelect)
 
     def selected_places(self) -> range | list[int]:
         """Places with a selected cell, ascending."""

@@ -235,7 +235,7 @@ def _connect_view(sheet: Sheet) -> None:
             to,
         )
     )
-    for grid in (view, view.frozen):
+    for grid in view.grids:
         for widget, names in ((grid, CELL_MENU), (grid.horizontalHeader(), HEADER_MENU)):
             widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
             widget.customContextMenuRequested.connect(
@@ -279,7 +279,7 @@ def _unsort(sheet: Sheet) -> None:
 
 
 def _show_order(sheet: Sheet, column: int, order: Qt.SortOrder) -> None:
-    for grid in (sheet.view, sheet.view.frozen):
+    for grid in sheet.view.grids:
         header = grid.horizontalHeader()
         header.setSortIndicatorShown(column >= 0)
         header.setSortIndicator(column, order)

@@ -78,7 +78,7 @@ def codes_at(sheet: Sheet, row: int) -> set[str]:
 
 def editor_of(sheet: Sheet) -> QLineEdit:
     """The cell editor that is open."""
-    for grid in (sheet.view, sheet.view.frozen):
+    for grid in sheet.view.grids:
         for edit in grid.viewport().findChildren(QLineEdit):
             if edit.objectName().startswith("cell_editor_") and edit.isVisible():
                 return edit

@@ -180,3 +180,4 @@ def test_server_answer_keeps_what_the_import_said_of_a_cell(make_sheet: MakeShee
     assert (codes_at(sheet, 0), codes_at(sheet, 1)) == ({"V09"}, {"K04B"})
     sheet.put_problems([])
     assert (codes_at(sheet, 0), codes_at(sheet, 1)) == ({"V09"}, set())
+    assert sheet.model.result(1) == "通过"

@@ -145,3 +145,13 @@ def test_large_copy_comes_through_a_worker(make_sheet: MakeSheet, qtbot: QtBot) 
     select(sheet, 0, "name", 3999, "month")
     sheet.commands["copy"].trigger()
     qtbot.waitUntil(lambda: QApplication.clipboard().text().count("\n") == 3999, timeout=10_000)
+
+
+def test_pasted_block_is_selected_with_its_first_cell_current(make_sheet: MakeSheet) -> None:
+    sheet = make_sheet(rows=[opening_row(n) for n in range(4)])
+    name = number_of(sheet.model, "name")
+    select(sheet, 1, "name", 1, "name")
+    paste(sheet, "甲\t身份证\r\n乙\t身份证\r\n丙\t身份证\r\n")
+    assert sheet.view.selected_blocks() == [(range(1, 4), [name, name + 1])]
+    current = sheet.view.currentIndex()
+    assert (current.row(), current.column()) == (1, name)

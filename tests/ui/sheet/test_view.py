@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSettings, Qt
-from PySide6.QtGui import QInputMethodEvent
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLineEdit
+from PySide6.QtGui import QAction, QInputMethodEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QLineEdit,
+    QToolButton,
+)
 from pytestqt.qtbot import QtBot
 
 from hpf_desktop.ui.sheet.colours import DARK, LIGHT
+from hpf_desktop.ui.sheet.commands import TOOLBAR
 from hpf_desktop.ui.sheet.model import SPARE_ROWS, SheetModel
 from hpf_desktop.ui.sheet.sheet import Sheet
 from hpf_desktop.ui.sheet.view import edge
@@ -290,6 +297,60 @@ def test_frozen_columns_stay_when_the_rest_scrolls(make_sheet: MakeSheet, qtbot:
     assert not frozen.isVisible()
 
 
+def test_results_stay_at_the_right_edge_of_a_narrow_sheet(sheet: Sheet) -> None:
+    sheet.resize(700, 400)
+    view, results = sheet.view, sheet.view.results
+    result = sheet.model.result_column
+    assert results is not None and results.isVisible()
+    assert view.columnViewportPosition(result) > view.viewport().width(), "itself out of sight"
+    right = results.mapTo(sheet, results.rect().topRight()).x()
+    assert right <= view.mapTo(sheet, view.rect().topRight()).x()
+    assert results.visualRect(sheet.model.index(0, result)).left() == 0
+    assert view.columnWidth(result) <= view.viewport().width() // 3
+    for key in ("base", "month"):
+        view.go_to(0, column(sheet, key))
+        assert view.visualRect(view.currentIndex()).right() <= view._result_x()
+    before = view.horizontalScrollBar().value()
+    view.go_to(2, result)
+    assert view.horizontalScrollBar().value() == before, "nothing scrolls to what is in sight"
+    view.hide_columns([result])
+    assert not results.isVisible()
+
+
+def test_current_cell_stays_in_sight_when_the_problem_list_opens(
+    sheet: Sheet, qtbot: QtBot
+) -> None:
+    sheet.resize(900, 400)
+    sheet.view.scrollToTop()
+    last = sheet.view.rowAt(sheet.view.viewport().height() - 40)
+    sheet.view.go_to(last, column(sheet, "base"))
+    high = sheet.view.viewport().height()
+    sheet.commands["problem_list"].setChecked(True)
+    qtbot.waitUntil(lambda: sheet.view.viewport().height() < high)
+    rect = sheet.view.visualRect(sheet.view.currentIndex())
+    assert sheet.view.viewport().rect().contains(rect)
+
+
+@pytest.mark.parametrize("width", [560, 700, 900, 2000])
+def test_toolbar_folds_commands_but_never_the_way_to_submit(
+    make_sheet: MakeSheet, width: int
+) -> None:
+    sheet = make_sheet()
+    sheet.add_primary(QAction("提交", sheet, objectName="submit"))
+    sheet.resize(max(width, sheet.minimumSizeHint().width()), 500)
+    QApplication.processEvents()
+    toolbar = sheet.toolbar
+    for name in ("button_only_problems", "button_next_problem", "button_submit"):
+        button = sheet.findChild(QToolButton, name)
+        assert toolbar.rect().contains(button.geometry()), name
+        assert button.width() >= button.sizeHint().width()
+    shown = {b.defaultAction() for b in toolbar.findChildren(QToolButton) if b.isVisible()}
+    folded = set(toolbar.more.menu().actions())
+    assert {sheet.commands[name] for name in TOOLBAR} <= shown | folded
+    assert not shown & folded
+    assert toolbar.more.isVisible() == bool(folded) == (width < 2000)
+
+
 def test_column_widths_order_and_hiding_are_kept_by_key(
     make_sheet: MakeSheet, tmp_path: object
 ) -> None:
@@ -342,7 +403,7 @@ def test_every_control_has_a_name_for_those_who_cannot_see_it(sheet: Sheet) -> N
                 continue
             assert widget.objectName()
             is_named = widget.accessibleName() or getattr(widget, "text", str)()
-            assert is_named or widget is sheet.view.frozen, widget.objectName()
+            assert is_named or widget in sheet.view.grids[1:], widget.objectName()
 
 
 def test_grid_paints_every_state_without_a_warning(sheet: Sheet) -> None:
