@@ -17,9 +17,9 @@ Pool = AsyncConnectionPool[Connection]
 CONNECTIONS_MIN, CONNECTIONS_MAX = 2, 10
 WAIT_S = 10.0
 # The application works as hpf_app, which cannot change the ledger. A statement or a lock that takes
-# longer than this is a fault, not a wait.
+# longer than this is a fault, not a wait. A month of 100,000 people is sorted in memory.
 SETTINGS = (
-    "-c role=hpf_app -c statement_timeout=60s -c lock_timeout=20s"
+    "-c role=hpf_app -c work_mem=32MB -c jit=off -c statement_timeout=60s -c lock_timeout=20s"
     " -c idle_in_transaction_session_timeout=60s -c timezone=Asia/Shanghai"
 )
 

@@ -94,7 +94,7 @@ async def measure_size(pool: Pool, people: int, branch: int) -> dict[str, Any]:
         async with pool.connection() as conn:
             await conn.set_autocommit(True)
             await conn.execute("set role none")
-            await conn.execute("vacuum account")
+            await conn.execute("vacuum analyze account")
             await conn.execute("set role hpf_app")
             await conn.set_autocommit(False)
         if round_:  # The first warms caches and plans.
