@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 from hpf_desktop.spreadsheet import HEADER_ROWS_MAX, Table
 from server.business.base import Business, Field
 from server.business.check import ROWS_MAX
+from server.business.kinds import PersonName
 from server.business.refusals import Problem, problem, refused
 
+# 张 三: a space put in for looks, of whatever width.
+SPACED_NAME = re.compile(r"\s*[^\x00-\x7f\s]\s[^\x00-\x7f\s]\s*")
 REPORT_LABELS = ("错误说明", "校验结果", "序号")  # Ours, or nobody's: left out without a word.
 # What other people write above the same column, by our label.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -163,7 +166,10 @@ def extract(table: Table, mapping: Mapping, business: Business) -> Extract:
         for key, column in mapping.columns.items()
     }
     told = _told(table, mapping, business, sorted(footers))
-    return Extract(texts, [row + 1 for row in taken], _lost(table, mapping, business, taken), told)
+    pins = _lost(table, mapping, business, taken)
+    for number, fault in _spaced_names(business, texts):
+        pins.setdefault(number, []).append(fault)
+    return Extract(texts, [row + 1 for row in taken], pins, told)
 
 
 def _cell(row: Sequence[str], column: int) -> str:
@@ -187,6 +193,15 @@ def _footers(table: Table, body: range, mapping: Mapping) -> set[int]:
         if is_total or row >= body.stop - FOOTER_DEPTH:
             found.add(row)
     return found
+
+
+def _spaced_names(business: Business, texts: dict[str, list[str]]) -> Iterator[tuple[int, Problem]]:
+    """K11H at each name of two characters whose space is left out (ruling 21)."""
+    for spec in typed_fields(business):
+        if isinstance(spec.kind, PersonName):
+            for number, text in enumerate(texts.get(spec.key, ())):
+                if SPACED_NAME.fullmatch(text):
+                    yield number, problem("K11H", spec.key, number)
 
 
 def _lost(

@@ -120,3 +120,13 @@ def test_our_own_report_column_is_left_out_without_a_word() -> None:
     table = Table("a", [["个人账号", "封存原因", "姓名", "错误说明"], ["1", "2", "3", "4"]])
     taken = extract(table, find_mapping(table, SEALING), SEALING)
     assert {p.code for p in taken.told} <= {"S14"}
+
+
+def test_space_inside_a_name_of_two_characters_is_told_as_left_out() -> None:
+    rows = [["姓名", "证件号码"], ["张 三", ""], ["单　田", ""], ["王 小 明", ""], ["Li Si", ""]]
+    table = Table("名册", rows, frozenset())
+    taken = extract(table, find_mapping(table, ACCOUNT_OPENING), ACCOUNT_OPENING)
+    assert {row: [p.code for p in found] for row, found in taken.pins.items()} == {
+        0: ["K11H"],
+        1: ["K11H"],
+    }
