@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Protocol
@@ -108,14 +107,3 @@ class PrintBackend(Protocol):
         ...
 
     def job_state(self, printer: str, job_id: int) -> JobState: ...
-
-
-def system_backend() -> PrintBackend:
-    """The backend of the system that this program runs on."""
-    if sys.platform == "win32":
-        from hpf_desktop.print.windows import WindowsBackend
-
-        return WindowsBackend()
-    from hpf_desktop.print.cups import CupsBackend
-
-    return CupsBackend()

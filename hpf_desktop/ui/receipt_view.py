@@ -19,8 +19,8 @@ from hpf_desktop.print.printers import (
     PrintBackend,
     PrintOrder,
     PrintRefused,
-    system_backend,
 )
+from hpf_desktop.print.system import system_backend
 from hpf_desktop.settings import Printing
 from hpf_desktop.ui.messages import MessageBar, WaitingBar
 from hpf_desktop.ui.page import NEEDS_KEY, Desk, button

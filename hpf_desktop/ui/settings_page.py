@@ -120,7 +120,8 @@ class SettingsDialog(QDialog):
 
     def _read_printers(self) -> None:
         def work(_: tasks.Progress) -> list[Any]:
-            from hpf_desktop.print.printers import PrintRefused, system_backend
+            from hpf_desktop.print.printers import PrintRefused
+            from hpf_desktop.print.system import system_backend
 
             try:
                 return system_backend().printers()
@@ -199,7 +200,8 @@ class SettingsDialog(QDialog):
         def work(_: tasks.Progress) -> Any:
             from hpf_desktop.print.job import print_pdf
             from hpf_desktop.print.page import PAPERS, calibration_page
-            from hpf_desktop.print.printers import PrintOrder, system_backend
+            from hpf_desktop.print.printers import PrintOrder
+            from hpf_desktop.print.system import system_backend
 
             printer, offset_mm = kept.printer or default, (kept.right_mm, kept.down_mm)
             paper = PAPERS.get(kept.paper, PAPERS["A4"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit
 
-from hpf_desktop.print import printers
+from hpf_desktop.print import system
 from hpf_desktop.settings import Printing, Settings
 from hpf_desktop.ui.settings_page import SettingsDialog
 from tests.fakes.printing import FakeBackend
@@ -18,7 +18,7 @@ from tests.ui.hand import LIMIT_MS, find, press
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
     made = FakeBackend()
-    monkeypatch.setattr(printers, "system_backend", lambda: made)
+    monkeypatch.setattr(system, "system_backend", lambda: made)
     return made
 
 
