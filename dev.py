@@ -31,7 +31,7 @@ RUN = "pcscd vsmartcard-vpcd cups cups-client cups-filters xvfb xauth openbox fo
 TEST = (
     "opensc yubico-piv-tool openssl poppler-utils zbar-tools libnss3-tools libreoffice-calc"
     " fonts-noto-cjk xdotool xclip dbus dbus-x11 at-spi2-core gir1.2-atspi-2.0 python3-gi"
-    " gnome-keyring libsecret-1-0 ghostscript"
+    " gnome-keyring libsecret-1-0 ghostscript hledger"
 )
 PACKAGES = {"demo": f"{BUILD} {QT} {RUN}", "bench": f"{BUILD} {QT} {RUN} libreoffice-calc"}
 PACKAGES["test"] = PACKAGES["check"] = f"{BUILD} {QT} {RUN} {TEST}"

@@ -39,5 +39,8 @@ class Config:
             public_url=os.environ.get("HPF_PUBLIC_URL", audience),
             bank_url=os.environ["HPF_BANK_URL"],
             bank_key=bytes.fromhex(os.environ["HPF_BANK_KEY"]),
-            pace=Pace(bank_timeout_s=float(os.environ.get("HPF_BANK_TIMEOUT_S", "60"))),
+            pace=Pace(
+                bank_timeout_s=float(os.environ.get("HPF_BANK_TIMEOUT_S", "60")),
+                not_found_grace_s=float(os.environ.get("HPF_BANK_GRACE_S", "60")),
+            ),
         )

@@ -94,7 +94,7 @@ def server_process(database: str, sandbox: SandboxBank, tmp_path: Path) -> Itera
     environment = {
         "HPF_DATABASE_URL": database, "HPF_FILES": str(ca.folder), "HPF_PORT": str(port),
         "HPF_BANK_URL": sandbox.ready.url, "HPF_BANK_KEY": sandbox.ready.key.hex(),
-        "HPF_BANK_TIMEOUT_S": "2", "PYTHONPATH": str(PROJECT),
+        "HPF_BANK_TIMEOUT_S": "2", "HPF_BANK_GRACE_S": "1", "PYTHONPATH": str(PROJECT),
     }  # fmt: skip
     process = ServerProcess(environment, f"https://127.0.0.1:{port}", ca, tmp_path / "server.log")
     process.start()

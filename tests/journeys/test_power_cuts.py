@@ -29,7 +29,9 @@ async def prepay(caller: Caller, amount: str, idem: str, saved: dict[str, Any]) 
         "approval": caller.approval("prepayment", idem, [], head),
     }
     path = f"/api/businesses/prepayment/batches/{saved['batch_id']}/submit"
-    for _ in range(200):
+    # Killed between its note "sent" and the sending, a server asks the bank until the request
+    # cannot arrive any more: past the first wait, 10 s, and the second, 30 s.
+    for _ in range(400):
         try:
             answer = await caller.call("POST", path, json=body, headers={"Idempotency-Key": idem})
         except httpx.HTTPError:
