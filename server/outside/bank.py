@@ -1,4 +1,4 @@
-"""The bank as the server sees it: collect and query, whose every end is a value, never an error."""
+"""The bank as the server sees it: whatever is asked, every end is a value, never an error."""
 
 from __future__ import annotations
 
@@ -6,32 +6,46 @@ import asyncio
 import functools
 import ssl
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import httpx
 import msgspec
 
 from server.outside.bank_wire import (
-    ANSWER_BYTES_MAX,
     BANK_TEXTS,
     COLLECT,
+    COLLECT_MANY,
+    DETAILS,
+    ITEMS_MAX,
+    MESSAGE_BYTES_MAX,
+    PAY,
     QUERY,
     SERIAL_HEADER,
     SIGNATURE_HEADER,
     TIME_HEADER,
     AnswerMessage,
     BankCode,
+    CollectManyMessage,
     CollectMessage,
+    Detail,
+    DetailsAnswerMessage,
+    DetailsMessage,
+    ManyAnswerMessage,
+    PayMessage,
     QueryMessage,
+    is_fresh,
     is_signature,
     sign_answer,
+    sign_notice,
     sign_request,
 )
 
+M = TypeVar("M")
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 
@@ -39,8 +53,8 @@ CONNECT_TIMEOUT_S = 10.0
 class Outcome(StrEnum):
     """How an exchange with the bank ended. Only SUCCESS and FAILED say what happened to money."""
 
-    SUCCESS = "success"  # The payer was debited.
-    FAILED = "failed"  # The payer was not debited, and will not be under this serial.
+    SUCCESS = "success"  # The money has moved.
+    FAILED = "failed"  # It has not (or is back), and will not under this serial.
     UNKNOWN = "unknown"  # Either may be true, or become true: ask, and never send again.
     NOT_FOUND = "not_found"  # Of a query: the bank has not seen the serial so far.
     NOT_SENT = "not_sent"  # There was no connection; not one byte of the request left us.
@@ -66,6 +80,16 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """A payment from the centre's own account, such as a refund. ``serial`` is ours."""
+
+    serial: str
+    amount_fen: int
+    payee: BankAccount
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
 class BankAnswer:
     """``amount_fen`` is what the bank booked under the serial, 0 where it says nothing of it."""
 
@@ -78,16 +102,66 @@ class BankAnswer:
     is_duplicate: bool = False  # The bank had this serial already; this is its first result.
 
 
+@dataclass(frozen=True, slots=True)
+class DetailPage:
+    """Movements on the centre's account on one bank day; all else says nothing unless SUCCESS.
+
+    ``after`` asks for the page that follows and is empty on the last one.
+    """
+
+    outcome: Outcome
+    code: str
+    text: str
+    details: Sequence[Detail] = ()
+    closing_fen: int = 0
+    after: str = ""
+
+
 class Bank(Protocol):
     async def collect(self, collection: Collection) -> BankAnswer:
         """Ask for a debit, once. Never answers NOT_FOUND."""
 
+    async def collect_many(self, collections: Sequence[Collection]) -> Sequence[BankAnswer]:
+        """Ask for up to ``ITEMS_MAX`` debits, once; each has an answer of its own, in order."""
+
+    async def pay(self, transfer: Transfer) -> BankAnswer:
+        """Ask for a payment from the centre's account, once. Never answers NOT_FOUND."""
+
     async def query(self, serial: str) -> BankAnswer:
-        """Ask what became of a serial.
+        """Ask what became of a collection or payment.
 
         A request may still be on its way: NOT_FOUND is final only when the sender's time limit
         and ``bank_wire.FRESH_S`` have passed since it was sent.
         """
+
+    async def details(self, day: date, after: str = "") -> DetailPage:
+        """What moved on the centre's account on a bank day, a page at a time."""
+
+
+class BadNotice(Exception):
+    """A notice that the bank cannot have sent now; ``code`` says why."""
+
+    def __init__(self, code: BankCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def read_notice(headers: Mapping[str, str], body: bytes, key: bytes) -> Detail:
+    """The movement that the bank tells (SBDC100), if the bank has signed it a moment ago."""
+    moment, serial, found = (
+        headers.get(name, "") for name in (TIME_HEADER, SERIAL_HEADER, SIGNATURE_HEADER)
+    )
+    if not is_signature(sign_notice(key, moment, serial, body), found):
+        raise BadNotice(BankCode.FORGED)
+    if not is_fresh(moment):
+        raise BadNotice(BankCode.STALE)
+    try:
+        detail = msgspec.json.decode(body, type=Detail)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise BadNotice(BankCode.UNREADABLE) from None
+    if detail.bank_serial != serial:
+        raise BadNotice(BankCode.MISMATCHED)
+    return detail
 
 
 class HttpBank:
@@ -128,30 +202,38 @@ class HttpBank:
         await self._client.aclose()
 
     async def collect(self, collection: Collection) -> BankAnswer:
-        payer = collection.payer
-        message = CollectMessage(
-            serial=collection.serial,
-            amount_fen=collection.amount_fen,
-            holder=payer.holder,
-            account_no=payer.number,
-            bank_name=payer.bank_name,
-            bank_code=payer.bank_code,
-            agreement=collection.agreement,
-            remark=collection.remark,
-        )
-        answer = await self._exchange(COLLECT, collection.serial, message)
-        if answer.outcome is Outcome.NOT_FOUND:
-            return _unknown(BankCode.MISMATCHED)
-        if answer.outcome is Outcome.SUCCESS and answer.amount_fen != collection.amount_fen:
-            return _unknown(BankCode.MISMATCHED)
-        return answer
+        content = await self._exchange(COLLECT, collection.serial, _collect_message(collection))
+        return _believed(_one(content, collection.serial), collection.amount_fen)
+
+    async def collect_many(self, collections: Sequence[Collection]) -> Sequence[BankAnswer]:
+        assert len(collections) <= ITEMS_MAX
+        if not collections:
+            return []
+        message = CollectManyMessage([_collect_message(one) for one in collections])
+        content = await self._exchange(COLLECT_MANY, collections[0].serial, message)
+        answers = _many(content, [one.serial for one in collections])
+        return [_believed(answers[one.serial], one.amount_fen) for one in collections]
+
+    async def pay(self, transfer: Transfer) -> BankAnswer:
+        payee = transfer.payee
+        message = PayMessage(
+            transfer.serial, transfer.amount_fen, payee.holder, payee.number, payee.bank_code,
+            payee.bank_name, transfer.remark,
+        )  # fmt: skip
+        content = await self._exchange(PAY, transfer.serial, message)
+        return _believed(_one(content, transfer.serial), transfer.amount_fen)
 
     async def query(self, serial: str) -> BankAnswer:
-        return await self._exchange(QUERY, serial, QueryMessage(serial))
+        return _one(await self._exchange(QUERY, serial, QueryMessage(serial)), serial)
+
+    async def details(self, day: date, after: str = "") -> DetailPage:
+        content = await self._exchange(DETAILS, f"D{day:%Y%m%d}", DetailsMessage(day, after))
+        return _page(content, day)
 
     async def _exchange(
-        self, path: str, serial: str, message: CollectMessage | QueryMessage
-    ) -> BankAnswer:
+        self, path: str, serial: str, message: msgspec.Struct
+    ) -> bytes | BankAnswer:
+        """The bank's signed answer to this very request; without one, what that leaves open."""
         moment = str(time.time_ns())
         body = msgspec.json.encode(message)
         headers = {
@@ -180,7 +262,7 @@ class HttpBank:
             return _unknown(BankCode.UNREADABLE)
         if not is_signature(sign_answer(self._key, path, moment, serial, content), signature):
             return _unknown(BankCode.FORGED)
-        return _parse(content, serial)
+        return content
 
 
 @functools.cache
@@ -196,18 +278,68 @@ async def _read(response: httpx.Response) -> bytes | None:
     content = b""
     async for chunk in response.aiter_raw():
         content += chunk
-        if len(content) > ANSWER_BYTES_MAX:
+        if len(content) > MESSAGE_BYTES_MAX:
             return None
     return content
 
 
-def _parse(content: bytes, serial: str) -> BankAnswer:
-    try:
-        answer = msgspec.json.decode(content, type=AnswerMessage)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+def _collect_message(collection: Collection) -> CollectMessage:
+    payer = collection.payer
+    return CollectMessage(
+        serial=collection.serial,
+        amount_fen=collection.amount_fen,
+        holder=payer.holder,
+        account_no=payer.number,
+        bank_name=payer.bank_name,
+        bank_code=payer.bank_code,
+        agreement=collection.agreement,
+        remark=collection.remark,
+    )
+
+
+def _one(content: bytes | BankAnswer, serial: str) -> BankAnswer:
+    if isinstance(content, BankAnswer):
+        return content
+    answer = _decode(content, AnswerMessage)
+    if answer is None:
         return _unknown(BankCode.UNREADABLE)
     if answer.serial != serial:
         return _unknown(BankCode.MISMATCHED)
+    return _said(answer)
+
+
+def _many(content: bytes | BankAnswer, serials: Sequence[str]) -> dict[str, BankAnswer]:
+    """An answer for each serial; in which order the bank gives them is its own affair."""
+    if isinstance(content, BankAnswer):
+        return dict.fromkeys(serials, content)
+    message = _decode(content, ManyAnswerMessage)
+    if message is None:
+        return dict.fromkeys(serials, _unknown(BankCode.UNREADABLE))
+    if sorted(answer.serial for answer in message.answers) != sorted(serials):
+        return dict.fromkeys(serials, _unknown(BankCode.MISMATCHED))
+    return {answer.serial: _said(answer) for answer in message.answers}
+
+
+def _page(content: bytes | BankAnswer, day: date) -> DetailPage:
+    if isinstance(content, BankAnswer):
+        return DetailPage(content.outcome, content.code, content.text)
+    page = _decode(content, DetailsAnswerMessage)
+    if page is None:
+        return DetailPage(Outcome.UNKNOWN, *_words(BankCode.UNREADABLE))
+    if {page.day, *(detail.bank_day for detail in page.details)} != {day}:
+        return DetailPage(Outcome.UNKNOWN, *_words(BankCode.MISMATCHED))
+    done = _words(BankCode.SUCCESS)
+    return DetailPage(Outcome.SUCCESS, *done, page.details, page.closing_fen, page.after)
+
+
+def _decode(content: bytes, kind: type[M]) -> M | None:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _said(answer: AnswerMessage) -> BankAnswer:
     return BankAnswer(
         OUTCOMES[answer.state],
         answer.code,
@@ -217,6 +349,14 @@ def _parse(content: bytes, serial: str) -> BankAnswer:
         answer.amount_fen,
         answer.is_duplicate,
     )
+
+
+def _believed(answer: BankAnswer, amount_fen: int) -> BankAnswer:
+    """An answer to what was just asked for; a success under another amount proves nothing."""
+    is_other = answer.outcome is Outcome.SUCCESS and answer.amount_fen != amount_fen
+    if is_other or answer.outcome is Outcome.NOT_FOUND:
+        return _unknown(BankCode.MISMATCHED)
+    return answer
 
 
 def _unknown(code: BankCode) -> BankAnswer:

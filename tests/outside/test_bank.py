@@ -7,22 +7,35 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import date
 
 import httpx
 import msgspec
 import pytest
 
-from server.outside.bank import BankAccount, BankAnswer, Collection, HttpBank, Outcome
+from server.outside.bank import (
+    BadNotice,
+    BankAccount,
+    BankAnswer,
+    Collection,
+    HttpBank,
+    Outcome,
+    read_notice,
+)
 from server.outside.bank_wire import (
     BANK_TEXTS,
+    MESSAGE_BYTES_MAX,
     QUERY,
     SERIAL_HEADER,
     SIGNATURE_HEADER,
     TIME_HEADER,
     AnswerMessage,
     BankCode,
+    Detail,
+    Direction,
     QueryMessage,
     sign_answer,
+    sign_notice,
     sign_request,
 )
 from tests.outside.centre import OPENING_FEN, Centre
@@ -41,11 +54,11 @@ def test_signature_of_a_known_message_is_the_published_one() -> None:
 
 
 def test_signature_changes_with_each_part_and_with_the_direction() -> None:
-    parts = {"path": QUERY, "time": "1", "serial": "S1", "body": b"{}"}
+    parts = {"path": QUERY, "moment": "1", "serial": "S1", "body": b"{}"}
     whole = sign_request(KEY, **parts)
     others = {
         sign_request(KEY, **parts | {name: value})
-        for name, value in {"path": "/x", "time": "2", "serial": "S2", "body": b"[]"}.items()
+        for name, value in {"path": "/x", "moment": "2", "serial": "S2", "body": b"[]"}.items()
     }
     others |= {sign_request(b"other", **parts), sign_answer(KEY, **parts)}
     assert len(others) == 6
@@ -108,7 +121,7 @@ def test_unknown_host_is_not_sent() -> None:
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", BankCode.UNREADABLE),
         (b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", BankCode.UNREADABLE),
         (b"HTTP/1.1 302 Go\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n", BankCode.UNREADABLE),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 70_000, BankCode.UNREADABLE),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (MESSAGE_BYTES_MAX + 1), BankCode.UNREADABLE),
         (b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n", BankCode.TURNED_AWAY),
         (
             b"HTTP/1.1 200 OK\r\nx-bank-signature: \xff\xff\r\ncontent-length: 2\r\n\r\n{}",
@@ -187,6 +200,49 @@ def test_answer_to_an_earlier_request_is_not_taken_for_this_one() -> None:
         return await _collect(url)
 
     assert asyncio.run(_serve(answer, twice)).code == BankCode.FORGED
+
+
+DETAIL = Detail("SR1", date(2026, 7, 20), Direction.IN, 5, "6222", "某公司", "公积金")
+
+
+def _notice(age_s: float = 0.0, serial: str = "SR1", body: bytes = b"") -> tuple[dict, bytes]:  # type: ignore[type-arg]
+    body = body or msgspec.json.encode(DETAIL)
+    moment = str(time.time_ns() - int(age_s * 1e9))
+    headers = {TIME_HEADER: moment, SERIAL_HEADER: serial}
+    return headers | {SIGNATURE_HEADER: sign_notice(KEY, moment, serial, body)}, body
+
+
+def test_notice_rightly_signed_is_read() -> None:
+    assert read_notice(*_notice(), KEY) == DETAIL
+
+
+@pytest.mark.parametrize(
+    ("notice", "code"),
+    [
+        (lambda: ({}, _notice()[1]), BankCode.FORGED),
+        (lambda: (_notice()[0], _notice()[1].replace(b":5,", b":6,")), BankCode.FORGED),
+        (lambda: (_notice()[0] | {SERIAL_HEADER: "SR2"}, _notice()[1]), BankCode.FORGED),
+        (lambda: _notice(age_s=61), BankCode.STALE),
+        (lambda: _notice(age_s=-61), BankCode.STALE),
+        (lambda: _notice(serial="SR2"), BankCode.MISMATCHED),
+        (lambda: _notice(body=b"{}"), BankCode.UNREADABLE),
+        (lambda: _notice(body=b"\xff"), BankCode.UNREADABLE),
+    ],
+)
+def test_notice_that_the_bank_did_not_sign_now_is_refused(
+    notice: Callable[[], tuple[dict[str, str], bytes]], code: BankCode
+) -> None:
+    with pytest.raises(BadNotice) as refusal:
+        read_notice(*notice(), KEY)
+    assert refusal.value.code is code
+
+
+def test_signed_request_is_no_notice() -> None:
+    moment, body = str(time.time_ns()), msgspec.json.encode(DETAIL)
+    signature = sign_request(KEY, "/bank/notices", moment, "SR1", body)
+    headers = {TIME_HEADER: moment, SERIAL_HEADER: "SR1", SIGNATURE_HEADER: signature}
+    with pytest.raises(BadNotice):
+        read_notice(headers, body, KEY)
 
 
 async def _write_signed(

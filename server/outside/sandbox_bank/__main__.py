@@ -17,6 +17,7 @@ from server.outside.bank_wire import FRESH_S
 from server.outside.sandbox_bank.app import Bank, Line, create_app
 from server.outside.sandbox_bank.books import Books
 from server.outside.sandbox_bank.control import READY_FILE, Ready
+from server.outside.sandbox_bank.statement import NoticeTarget
 
 BACKLOG = 256
 
@@ -58,6 +59,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, help="故障的随机种子，默认沿用上次的")
     parser.add_argument("--fresh-s", type=float, default=FRESH_S, help="请求的有效秒数")
+    parser.add_argument("--notice-url", help="账户变动通知发往的地址，默认沿用上次的")
+    parser.add_argument("--notice-ca", default="", help="该地址的 CA 证书文件")
     asked = parser.parse_args()
     asked.dir.mkdir(parents=True, exist_ok=True)
     (asked.dir / READY_FILE).unlink(missing_ok=True)
@@ -66,12 +69,14 @@ def main() -> None:
     except sqlite3.OperationalError:
         sys.exit(f"{asked.dir} 的账本打不开，可能另一个沙箱银行正在使用")
     if asked.seed is not None:
-        books.set_setting("seed", str(asked.seed))
-    key = books.setting("key", secrets.token_hex(32))
-    token = books.setting("admin_token", secrets.token_urlsafe(24))
-    listener = _listen(asked.port, int(books.setting("port", "0")))
+        books.store.set_setting("seed", str(asked.seed))
+    if asked.notice_url is not None:
+        books.statement.set_target(NoticeTarget(asked.notice_url, asked.notice_ca))
+    key = books.store.setting("key", secrets.token_hex(32))
+    token = books.store.setting("admin_token", secrets.token_urlsafe(24))
+    listener = _listen(asked.port, int(books.store.setting("port", "0")))
     port = listener.getsockname()[1]
-    books.set_setting("port", str(port))
+    books.store.set_setting("port", str(port))
     line = Line()
     app = create_app(Bank(books, bytes.fromhex(key), token, asked.fresh_s, line))
     # One process: the books are one file. h11, because ``Line`` reaches below it.
@@ -84,7 +89,7 @@ def main() -> None:
     try:
         line.server.run(sockets=[listener])
     finally:
-        books.close()
+        books.store.close()
         (asked.dir / READY_FILE).unlink(missing_ok=True)
 
 

@@ -1,45 +1,50 @@
-"""The sandbox bank's two doors: the centre's signed messages, and its own staff's commands."""
+"""The sandbox bank's door for the centre: signed messages, and what can go wrong with answers."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import secrets
-import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import uvicorn
-from litestar import Litestar, Request, delete, get, post
-from litestar.connection import ASGIConnection
+from litestar import Litestar, Request, post
 from litestar.exceptions import NotAuthorizedException
-from litestar.handlers.base import BaseRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.router import Router
 from litestar.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from server.outside.bank_wire import (
-    ANSWER_BYTES_MAX,
     BANK_TEXTS,
     COLLECT,
+    COLLECT_MANY,
+    DETAILS,
+    MESSAGE_BYTES_MAX,
+    PAY,
     QUERY,
     SERIAL_HEADER,
     SIGNATURE_HEADER,
     TIME_HEADER,
     AnswerMessage,
     BankCode,
+    CollectManyMessage,
     CollectMessage,
+    DetailsMessage,
+    ManyAnswerMessage,
+    PayMessage,
     QueryMessage,
-    Text,
+    is_fresh,
     is_signature,
     sign_answer,
     sign_request,
 )
-from server.outside.sandbox_bank.books import FAILED, PROCESSING, Account, Books, Debit
-from server.outside.sandbox_bank.scenarios import SCENARIOS, Fault, Reply
+from server.outside.sandbox_bank.books import FAILED, Books, Receipt
+from server.outside.sandbox_bank.messenger import LOOK_EVERY_S, Messenger
+from server.outside.sandbox_bank.scenarios import SCENARIOS, Reply, Telling
+from server.outside.sandbox_bank.staff import STAFF
 
 CLOCKS_APART_S = 0.02  # The event loop may wake a moment before the books' clock says so.
 GARBAGE = (
@@ -85,13 +90,10 @@ class Exchange:
     body: bytes
     client: Any
 
-    def answer(self, message: AnswerMessage) -> ASGIApp:
-        return self.answer_as(Reply.ANSWER, message)
-
-    def answer_as(self, reply: Reply, message: AnswerMessage) -> ASGIApp:
+    def answer(self, message: msgspec.Struct, reply: Reply = Reply.ANSWER) -> ASGIApp:
         body = msgspec.json.encode(message)
         match reply:
-            case Reply.ANSWER:
+            case Reply.ANSWER | Reply.MISPLACED:
                 return ASGIResponse(body=body, headers=self._signed(self.bank.key, body))
             case Reply.TWICE:
                 head = self._signed(self.bank.key, body) | {"content-length": str(len(body))}
@@ -127,7 +129,7 @@ async def _exchange(request: Request[Any, Any, Any]) -> Exchange:
     path = request.url.path
     if not is_signature(sign_request(bank.key, path, moment, serial, body), found):
         raise NotAuthorizedException("signature")
-    if not moment.isdecimal() or abs(time.time_ns() - int(moment)) > bank.fresh_s * 1e9:
+    if not is_fresh(moment, bank.fresh_s):
         raise NotAuthorizedException("time")
     return Exchange(bank, path, moment, serial, body, request.scope["client"])
 
@@ -136,104 +138,115 @@ def _malformed(serial: str) -> AnswerMessage:
     return AnswerMessage(serial, FAILED, BankCode.MALFORMED, BANK_TEXTS[BankCode.MALFORMED])
 
 
-@post(COLLECT, status_code=200)
-async def collect(request: Request[Any, Any, Any]) -> ASGIApp:
-    exchange = await _exchange(request)
+M = TypeVar("M")
+
+
+def _message(exchange: Exchange, kind: type[M]) -> M | None:
+    """What was asked; None if it is malformed, or not what the headers say."""
     try:
-        message = msgspec.json.decode(exchange.body, type=CollectMessage)
+        message = msgspec.json.decode(exchange.body, type=kind)
     except msgspec.MsgspecError:
+        return None
+    return message if getattr(message, "serial", exchange.serial) == exchange.serial else None
+
+
+@post([COLLECT, PAY], status_code=200)
+async def transfer(request: Request[Any, Any, Any]) -> ASGIApp:
+    exchange = await _exchange(request)
+    message: PayMessage | CollectMessage | None
+    if exchange.path == PAY:
+        message = _message(exchange, PayMessage)
+    else:
+        message = _message(exchange, CollectMessage)
+    if message is None:
         return exchange.answer(_malformed(exchange.serial))
-    if message.serial != exchange.serial:
-        return exchange.answer(_malformed(exchange.serial))
-    receipt = exchange.bank.books.collect(message)
-    scenario, answer = SCENARIOS[receipt.fault.scenario], receipt.answer
-    if answer is None:
+    receipts = exchange.bank.books.receive([message])
+    answers = await _wait(exchange.bank, receipts)
+    if not answers:
         return exchange.cut()
-    if scenario.is_late or scenario.reply is Reply.SILENCE:
-        await asyncio.sleep(receipt.fault.seconds + CLOCKS_APART_S)
-    if scenario.is_late and answer.state == PROCESSING:
-        answer = exchange.bank.books.query(message.serial)
-    return exchange.answer_as(scenario.reply, answer)
+    reply = SCENARIOS[receipts[0].fault.scenario].reply
+    if reply is Reply.MISPLACED:
+        return exchange.answer(exchange.bank.books.another(exchange.serial))
+    return exchange.answer(answers[0], reply)
+
+
+@post(COLLECT_MANY, status_code=200)
+async def collect_many(request: Request[Any, Any, Any]) -> ASGIApp:
+    exchange = await _exchange(request)
+    message = _message(exchange, CollectManyMessage)
+    if message is None:
+        return exchange.answer(_malformed(exchange.serial))
+    receipts = exchange.bank.books.receive(message.items)
+    answers = await _wait(exchange.bank, receipts)
+    if not answers:
+        return exchange.cut()
+    # The items share one answer: the first that something happens to decides how it fares.
+    replies = [SCENARIOS[receipt.fault.scenario].reply for receipt in receipts]
+    reply = next((reply for reply in replies if reply is not Reply.ANSWER), Reply.ANSWER)
+    if reply is Reply.MISPLACED:
+        return exchange.answer(ManyAnswerMessage(answers[::-1]))
+    return exchange.answer(ManyAnswerMessage(answers), reply)
+
+
+async def _wait(bank: Bank, receipts: Sequence[Receipt]) -> list[AnswerMessage]:
+    """Let the time pass that the faults take; what the answers say then, or none at all."""
+    answers = [receipt.answer for receipt in receipts if receipt.answer is not None]
+    if len(answers) < len(receipts):
+        return []
+    pauses_s = [0.0]
+    for receipt in receipts:
+        scenario = SCENARIOS[receipt.fault.scenario]
+        is_long = scenario.is_late or scenario.reply is Reply.SILENCE
+        pauses_s.append(receipt.delay_s + (receipt.fault.seconds if is_long else 0))
+        if scenario.telling is Telling.BEFORE and receipt.answer is not None:
+            await _until_told(bank, receipt.answer.bank_serial, receipt.fault.seconds)
+    if max(pauses_s):
+        await asyncio.sleep(max(pauses_s) + CLOCKS_APART_S)
+        bank.books.settle_due()
+        return [bank.books.look(answer) for answer in answers]
+    return answers
+
+
+async def _until_told(bank: Bank, bank_serial: str, limit_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            while not bank.books.statement.is_told(bank_serial):
+                await asyncio.sleep(LOOK_EVERY_S / 4)
 
 
 @post(QUERY, status_code=200)
 async def query(request: Request[Any, Any, Any]) -> ASGIApp:
     exchange = await _exchange(request)
-    try:
-        message = msgspec.json.decode(exchange.body, type=QueryMessage)
-    except msgspec.MsgspecError:
+    message = _message(exchange, QueryMessage)
+    if message is None:
         return exchange.answer(_malformed(exchange.serial))
     return exchange.answer(exchange.bank.books.query(message.serial))
 
 
-class AgreementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    agreement: Text
-    account_no: Text
-
-
-class DayIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    day: date
-
-
-@post("/accounts")
-async def set_account(request: Request[Any, Any, Any], data: Account) -> None:
-    request.app.state.bank.books.set_account(data)
-
-
-@get("/accounts")
-async def accounts(request: Request[Any, Any, Any]) -> list[Account]:
-    books: Books = request.app.state.bank.books
-    return books.accounts()
-
-
-@post("/agreements")
-async def sign(request: Request[Any, Any, Any], data: AgreementIn) -> None:
-    request.app.state.bank.books.sign(data.agreement, data.account_no)
-
-
-@delete("/agreements/{agreement:str}")
-async def cancel(request: Request[Any, Any, Any], agreement: str) -> None:
-    request.app.state.bank.books.cancel(agreement)
-
-
-@post("/faults")
-async def add_fault(request: Request[Any, Any, Any], data: Fault) -> dict[str, int]:
-    return {"fault_id": request.app.state.bank.books.add_fault(data)}
-
-
-@delete("/faults")
-async def clear_faults(request: Request[Any, Any, Any]) -> None:
-    request.app.state.bank.books.clear_faults()
-
-
-@post("/day")
-async def set_day(request: Request[Any, Any, Any], data: DayIn) -> None:
-    request.app.state.bank.books.set_setting("day", data.day.isoformat())
-
-
-@get("/debits")
-async def debits(request: Request[Any, Any, Any]) -> list[Debit]:
-    books: Books = request.app.state.bank.books
-    return books.debits()
-
-
-def _staff_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    wanted = f"Bearer {connection.app.state.bank.admin_token}"
-    found = connection.headers.get("authorization", "")
-    if not hmac.compare_digest(wanted.encode(), found.encode()):
-        raise NotAuthorizedException("token")
+@post(DETAILS, status_code=200)
+async def details(request: Request[Any, Any, Any]) -> ASGIApp:
+    exchange = await _exchange(request)
+    message = _message(exchange, DetailsMessage)
+    if message is None:
+        return exchange.answer(_malformed(exchange.serial))
+    exchange.bank.books.settle_due()
+    return exchange.answer(exchange.bank.books.statement.page(message))
 
 
 def create_app(bank: Bank) -> Litestar:
-    staff = Router(
-        "/admin",
-        guards=[_staff_only],
-        route_handlers=[
-            set_account, accounts, sign, cancel, add_fault, clear_faults, set_day, debits,
-        ],
-    )  # fmt: skip
+    @asynccontextmanager
+    async def telling(_: Litestar) -> AsyncIterator[None]:
+        task = asyncio.create_task(Messenger(bank.books, bank.key).run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
     app = Litestar(
-        [collect, query, staff], openapi_config=None, request_max_body_size=ANSWER_BYTES_MAX
+        [transfer, collect_many, query, details, STAFF],
+        lifespan=[telling],
+        openapi_config=None,
+        request_max_body_size=MESSAGE_BYTES_MAX,
     )
     app.state.bank = bank
     return app

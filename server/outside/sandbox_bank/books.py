@@ -1,16 +1,15 @@
-"""The sandbox bank's books in SQLite: a debit and its record are one transaction."""
+"""The sandbox bank's books: customers, agreements, and what became of each of our serials."""
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from sqlite3 import Row
+from typing import Annotated
 
 import msgspec
 
@@ -20,47 +19,18 @@ from server.outside.bank_wire import (
     AnswerMessage,
     BankCode,
     CollectMessage,
+    Detail,
+    Direction,
+    PayMessage,
     Serial,
     Text,
 )
-from server.outside.sandbox_bank.scenarios import ORDINARY, SCENARIOS, Fault
+from server.outside.sandbox_bank.scenarios import ORDINARY, SCENARIOS, Chaos, Fault, Telling
+from server.outside.sandbox_bank.statement import NOTICE_AFTER_S, Statement
+from server.outside.sandbox_bank.store import Store
 
-CHINA = timezone(timedelta(hours=8))
 SUCCESS, FAILED, PROCESSING, NOT_FOUND = range(4)  # The states of an answer on the wire.
-
-SCHEMA = """
-create table if not exists setting (key text primary key, value text not null);
-create table if not exists account (
-    account_no text primary key,
-    holder text not null,
-    balance_fen integer not null check (balance_fen >= 0),
-    single_limit_fen integer,
-    day_limit_fen integer
-);
-create table if not exists agreement (agreement text primary key, account_no text not null);
-create table if not exists fault (
-    fault_id integer primary key autoincrement,
-    fault text not null,
-    times_left integer
-);
-create table if not exists debit (
-    number integer primary key autoincrement,
-    serial text not null unique,
-    digest blob not null,
-    account_no text not null,
-    holder text not null,
-    agreement text not null,
-    amount_fen integer not null,
-    remark text not null,
-    scenario text not null,
-    state integer not null,
-    code text not null,
-    bank_day text not null,
-    due_at real not null,
-    queries_left integer not null
-);
-create index if not exists debit_day on debit (account_no, bank_day);
-"""
+BACK = {Direction.IN: Direction.OUT, Direction.OUT: Direction.IN}
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +42,7 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Debit(msgspec.Struct, frozen=True):
-    """One collection in the books, as the bank's own staff see it."""
+    """One collection or payment in the books, as the bank's own staff see it."""
 
     serial: Serial
     bank_serial: str
@@ -82,216 +52,278 @@ class Debit(msgspec.Struct, frozen=True):
     state: int
     code: str
     bank_day: date
+    direction: Direction = Direction.IN
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What came of a collection: the fault that struck, and the answer if the bank knows of it."""
+    """What came of a request: the fault that struck, and the answer if the bank knows of it."""
 
     fault: Fault
     answer: AnswerMessage | None
+    delay_s: float = 0.0
 
 
 class Books:
-    """All that the bank knows, in one file that only one process may have open."""
+    """All that the bank knows; a transfer, its movement and its notice are one transaction."""
 
     def __init__(self, path: Path) -> None:
-        # Exclusive: a second bank on the same books stops at once instead of sharing them.
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=1)
-        self._db.row_factory = sqlite3.Row
-        for pragma in ("locking_mode = exclusive", "journal_mode = wal", "synchronous = full"):
-            self._db.execute(f"pragma {pragma}")
-        self._db.executescript(SCHEMA)
-
-    def close(self) -> None:
-        self._db.close()
-
-    def setting(self, key: str, default: str) -> str:
-        """The value kept under ``key``; ``default`` is kept if there is none."""
-        self._db.execute("insert or ignore into setting values (?, ?)", (key, default))
-        return str(self._one("select value from setting where key = ?", key)["value"])
-
-    def set_setting(self, key: str, value: str) -> None:
-        self._db.execute("insert or replace into setting values (?, ?)", (key, value))
+        self.store = Store(path)
+        self.statement = Statement(self.store)
 
     def set_account(self, account: Account) -> None:
-        self._db.execute(
+        self.store.run(
             "insert or replace into account values (?, ?, ?, ?, ?)",
-            msgspec.structs.astuple(account),
+            *msgspec.structs.astuple(account),
         )
 
     def accounts(self) -> list[Account]:
-        rows = self._db.execute("select * from account order by account_no")
-        return [Account(**row) for row in rows]
+        return [Account(**row) for row in self.store.all("select * from account order by 1")]
 
     def sign(self, agreement: str, account_no: str) -> None:
-        self._db.execute("insert or replace into agreement values (?, ?)", (agreement, account_no))
+        self.store.run("insert or replace into agreement values (?, ?)", agreement, account_no)
 
     def cancel(self, agreement: str) -> None:
-        self._db.execute("delete from agreement where agreement = ?", (agreement,))
+        self.store.run("delete from agreement where agreement = ?", agreement)
 
     def add_fault(self, fault: Fault) -> int:
         text = msgspec.json.encode(fault).decode()
-        added = self._db.execute(
-            "insert into fault (fault, times_left) values (?, ?)", (text, fault.times)
+        added = self.store.run(
+            "insert into fault (fault, times_left) values (?, ?)", text, fault.times
         )
         assert added.lastrowid is not None
         return added.lastrowid
 
+    def set_chaos(self, chaos: Chaos) -> None:
+        self.store.set_setting("chaos", msgspec.json.encode(chaos).decode())
+
     def clear_faults(self) -> None:
-        self._db.execute("delete from fault")
+        self.store.run("delete from fault")
+        self.store.set_setting("chaos", "")
+
+    def set_day(self, day: date) -> None:
+        self.store.set_setting("day", day.isoformat())
+        self.settle_due()
 
     def debits(self) -> list[Debit]:
         return [
             Debit(
-                row["serial"], _bank_serial(row), row["account_no"], row["amount_fen"],
+                row["serial"], row["bank_serial"], row["account_no"], row["amount_fen"],
                 row["scenario"], row["state"], row["code"], date.fromisoformat(row["bank_day"]),
+                Direction(row["direction"]),
             )
-            for row in self._db.execute("select * from debit order by number")
+            for row in self.store.all("select * from transfer order by number")
         ]  # fmt: skip
 
-    def collect(self, message: CollectMessage) -> Receipt:
-        """Receive a collection. The same serial again gets the first one's result."""
-        digest = hashlib.sha256(msgspec.json.encode(message)).digest()
-        with self._transaction():
-            known = self._find(message.serial)
-            if known is not None:
-                if known["digest"] != digest:
-                    return Receipt(ORDINARY, _reused(message.serial))
-                return Receipt(ORDINARY, _answer(known, is_duplicate=True))
-            fault = self._strike(message)
-            scenario = SCENARIOS[fault.scenario]
-            if not scenario.is_received:
-                return Receipt(fault, None)
-            self._db.execute(
-                "insert into debit (serial, digest, account_no, holder, agreement, amount_fen,"
-                " remark, scenario, state, code, bank_day, due_at, queries_left)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    message.serial, digest, message.account_no, message.holder, message.agreement,
-                    message.amount_fen, message.remark, fault.scenario, PROCESSING,
-                    BankCode.PROCESSING, self._day().isoformat(),
-                    time.time() + (fault.seconds if scenario.is_late else 0),
-                    fault.queries if scenario.is_processing else 0,
-                ),
-            )  # fmt: skip
-            return Receipt(fault, self._settled(message.serial))
+    def receive(self, messages: Sequence[CollectMessage | PayMessage]) -> list[Receipt]:
+        """Take requests that came together. A serial again gets the first one's result."""
+        with self.store.transaction():
+            struck = [self._strike(message) for message in messages]
+            if not all(SCENARIOS[fault.scenario].is_received for fault, _ in struck):
+                return [Receipt(fault, None, delay_s) for fault, delay_s in struck]
+            return [
+                self._accept(message, *fault)
+                for message, fault in zip(messages, struck, strict=True)
+            ]
 
     def query(self, serial: str) -> AnswerMessage:
-        with self._transaction():
+        with self.store.transaction():
             answer = self._settled(serial)
-            self._db.execute(
-                "update debit set queries_left = queries_left - 1"
+            self.store.run(
+                "update transfer set queries_left = queries_left - 1"
                 " where serial = ? and queries_left > 0",
-                (serial,),
+                serial,
             )
             return answer
 
-    def _strike(self, message: CollectMessage) -> Fault:
-        """The fault for this collection: the most particular first, then the oldest."""
-        seed = int(self.setting("seed", "0"))
-        rows = self._db.execute("select * from fault where times_left is null or times_left > 0")
+    def look(self, answer: AnswerMessage) -> AnswerMessage:
+        """What an answer has become, if the bank was still at it."""
+        row = self._find(answer.serial) if answer.state == PROCESSING else None
+        return _answer(row) if row else answer
+
+    def another(self, serial: str) -> AnswerMessage:
+        """What became of some other serial, the last one if there is any."""
+        row = self.store.find(
+            "select serial from transfer where serial <> ? order by number desc limit 1", serial
+        )
+        with self.store.transaction():
+            return self._settled(row["serial"] if row else "0")
+
+    def settle_due(self) -> None:
+        """Settle what only waited for time to pass."""
+        due = self.store.all(
+            "select serial from transfer where state = ? and due_at <= ? and due_day <= ?"
+            " and queries_left = 0",
+            PROCESSING, time.time(), self.store.day().isoformat(),
+        )  # fmt: skip
+        if due:
+            with self.store.transaction():
+                for row in due:
+                    self._settled(row["serial"])
+
+    def reverse(self, serial: str) -> Detail:
+        """Take back by the bank's own decision what succeeded; ValueError if nothing did."""
+        with self.store.transaction():
+            row = self._find(serial)
+            if row is None or row["state"] != SUCCESS:
+                raise ValueError("only what succeeded can be taken back")
+            self._move(row, -1)
+            self.store.run(
+                "update transfer set state = ?, code = ? where serial = ?",
+                FAILED, BankCode.REVERSED, serial,
+            )  # fmt: skip
+            detail = Detail(
+                f"SX{row['bank_serial'][2:]}", self.store.day(), BACK[Direction(row["direction"])],
+                row["amount_fen"], row["account_no"], row["holder"], "银行冲正", serial,
+                row["bank_serial"],
+            )  # fmt: skip
+            self.statement.book(detail)
+            return detail
+
+    def _strike(self, message: CollectMessage | PayMessage) -> tuple[Fault, float]:
+        """The fault for this request and its answer's delay in seconds: the most particular fault
+        first, then the oldest, then the mix. Chance goes by the number of the request, for serials
+        are new in every run: the same seed and requests in the same order, the same faults."""
+        if self._find(message.serial) is not None:
+            return ORDINARY, 0.0
+        seed, number = int(self.store.setting("seed", "0")), self._count()
+        rows = self.store.all("select * from fault where times_left is null or times_left > 0")
         found = [(row["fault_id"], msgspec.json.decode(row["fault"], type=Fault)) for row in rows]
         found.sort(key=lambda one: (one[1].serial is None, one[1].account_no is None, one[0]))
         for fault_id, fault in found:
             if (
                 fault.serial in (None, message.serial)
                 and fault.account_no in (None, message.account_no)
-                and fault.strikes(seed, fault_id, message.serial)
+                and fault.strikes(seed, fault_id, number)
             ):
-                self._db.execute(
-                    "update fault set times_left = times_left - 1 where fault_id = ?", (fault_id,)
+                self.store.run(
+                    "update fault set times_left = times_left - 1 where fault_id = ?", fault_id
                 )
-                return fault
-        return ORDINARY
+                return fault, fault.delay_s(seed, number)
+        chaos = self.store.setting("chaos", "")
+        if not chaos:
+            return ORDINARY, 0.0
+        fault = msgspec.json.decode(chaos, type=Chaos).draw(seed, number)
+        return fault, fault.delay_s(seed, number)
+
+    def _count(self) -> int:
+        """How many requests there have been, this one included; also those that get lost."""
+        count = int(self.store.setting("requests", "0")) + 1
+        self.store.set_setting("requests", str(count))
+        return count
+
+    def _accept(
+        self, message: CollectMessage | PayMessage, fault: Fault, delay_s: float
+    ) -> Receipt:
+        is_in = isinstance(message, CollectMessage)
+        digest = hashlib.sha256(b"%d" % is_in + msgspec.json.encode(message)).digest()
+        known = self._find(message.serial)
+        if known is not None:
+            if known["digest"] != digest:
+                return Receipt(ORDINARY, _reused(message.serial))
+            return Receipt(ORDINARY, _answer(known, is_duplicate=True))
+        scenario, today = SCENARIOS[fault.scenario], self.store.day()
+        count = self.store.one("select coalesce(max(number), 0) as n from transfer")["n"]
+        self.store.run(
+            "insert into transfer (serial, bank_serial, digest, direction, account_no, holder,"
+            " agreement, amount_fen, remark, scenario, state, code, bank_day, due_at, due_day,"
+            " queries_left) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            message.serial, f"SB{today:%Y%m%d}{count + 1:010d}", digest,
+            Direction.IN if is_in else Direction.OUT, message.account_no, message.holder,
+            message.agreement if isinstance(message, CollectMessage) else "",
+            message.amount_fen, message.remark, fault.scenario, PROCESSING, BankCode.PROCESSING,
+            today.isoformat(), time.time() + (fault.seconds if scenario.is_late else 0),
+            (today + timedelta(days=scenario.is_next_day)).isoformat(),
+            fault.queries if scenario.is_processing else 0,
+        )  # fmt: skip
+        return Receipt(fault, self._settled(message.serial), delay_s)
 
     def _settled(self, serial: str) -> AnswerMessage:
         """The state of a serial, settling it first if that is due."""
         row = self._find(serial)
         if row is None:
             return AnswerMessage(serial, NOT_FOUND, *_words(BankCode.NO_SUCH_SERIAL))
-        is_due = time.time() >= row["due_at"] and row["queries_left"] == 0
+        today = self.store.day()
+        is_due = (
+            time.time() >= row["due_at"]
+            and today.isoformat() >= row["due_day"]
+            and row["queries_left"] == 0
+        )
         if row["state"] != PROCESSING or not is_due:
             return _answer(row)
-        code = SCENARIOS[row["scenario"]].code or self._judge(row)
-        if code is BankCode.SUCCESS:
-            self._db.execute(
-                "update account set balance_fen = balance_fen - ? where account_no = ?",
-                (row["amount_fen"], row["account_no"]),
-            )
-        self._db.execute(
-            "update debit set state = ?, code = ? where serial = ?",
-            (SUCCESS if code is BankCode.SUCCESS else FAILED, code, serial),
-        )
-        return _answer(self._one("select * from debit where serial = ?", serial))
-
-    def _judge(self, debit: sqlite3.Row) -> BankCode:
-        """What an ordinary bank says to this debit, in the order in which it looks."""
-        accounts = self._db.execute(
-            "select * from account where account_no = ? and holder = ?",
-            (debit["account_no"], debit["holder"]),
-        ).fetchall()
-        if not accounts:
-            return BankCode.ACCOUNT_UNKNOWN
-        account, amount_fen = accounts[0], debit["amount_fen"]
-        signed = self._one(
-            "select count(*) as found from agreement where agreement = ? and account_no = ?",
-            debit["agreement"], debit["account_no"],
+        scenario = SCENARIOS[row["scenario"]]
+        code = scenario.code or self._judge(row, today)
+        self.store.run(
+            "update transfer set state = ?, code = ?, bank_day = ? where serial = ?",
+            SUCCESS if code is BankCode.SUCCESS else FAILED, code, today.isoformat(), serial,
         )  # fmt: skip
-        if not signed["found"]:
+        if code is BankCode.SUCCESS:
+            self._move(row)
+            self.statement.book(
+                Detail(
+                    row["bank_serial"], today, Direction(row["direction"]), row["amount_fen"],
+                    row["account_no"], row["holder"], row["remark"], serial,
+                ),
+                after_s=0.0 if scenario.telling is Telling.BEFORE else NOTICE_AFTER_S,
+                times=2 if scenario.telling is Telling.TWICE else 1,
+            )  # fmt: skip
+        return _answer(self.store.one("select * from transfer where serial = ?", serial))
+
+    def _move(self, transfer: Row, sign: int = 1) -> None:
+        """The other party's side of a transfer, or of taking it back (-1)."""
+        if transfer["direction"] == Direction.IN:
+            sign = -sign
+        self.store.run(
+            "update account set balance_fen = balance_fen + ? where account_no = ?",
+            sign * transfer["amount_fen"], transfer["account_no"],
+        )  # fmt: skip
+
+    def _judge(self, transfer: Row, today: date) -> BankCode:
+        """What an ordinary bank says to this, in the order in which it looks."""
+        amount_fen, is_in = transfer["amount_fen"], transfer["direction"] == Direction.IN
+        account = self.store.find(
+            "select * from account where account_no = ? and holder = ?",
+            transfer["account_no"], transfer["holder"],
+        )  # fmt: skip
+        if account is None:
+            return BankCode.ACCOUNT_UNKNOWN if is_in else BankCode.PAYEE_UNKNOWN
+        if not is_in:
+            is_enough = amount_fen <= self.statement.balance_fen()
+            return BankCode.SUCCESS if is_enough else BankCode.INSUFFICIENT_FUNDS
+        signed = self.store.find(
+            "select 1 from agreement where agreement = ? and account_no = ?",
+            transfer["agreement"], transfer["account_no"],
+        )  # fmt: skip
+        if not signed:
             return BankCode.UNSIGNED
         if account["single_limit_fen"] is not None and amount_fen > account["single_limit_fen"]:
             return BankCode.OVER_SINGLE_LIMIT
-        today = self._one(
-            "select coalesce(sum(amount_fen), 0) as sum_fen from debit"
-            " where account_no = ? and bank_day = ? and state = ?",
-            debit["account_no"], debit["bank_day"], SUCCESS,
+        spent = self.store.one(
+            "select coalesce(sum(amount_fen), 0) as fen from transfer"
+            " where account_no = ? and bank_day = ? and state = ? and direction = 'in'",
+            transfer["account_no"], today.isoformat(), SUCCESS,
         )  # fmt: skip
         limit_fen = account["day_limit_fen"]
-        if limit_fen is not None and today["sum_fen"] + amount_fen > limit_fen:
+        if limit_fen is not None and spent["fen"] + amount_fen > limit_fen:
             return BankCode.OVER_DAY_LIMIT
         if amount_fen > account["balance_fen"]:
             return BankCode.INSUFFICIENT_FUNDS
         return BankCode.SUCCESS
 
-    def _day(self) -> date:
-        rows = self._db.execute("select value from setting where key = 'day'").fetchall()
-        return date.fromisoformat(rows[0]["value"]) if rows else datetime.now(CHINA).date()
-
-    def _find(self, serial: str) -> sqlite3.Row | None:
-        rows = self._db.execute("select * from debit where serial = ?", (serial,)).fetchall()
-        return rows[0] if rows else None
-
-    def _one(self, statement: str, *values: object) -> Any:
-        row = self._db.execute(statement, values).fetchone()
-        assert row is not None
-        return row
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+    def _find(self, serial: str) -> Row | None:
+        return self.store.find("select * from transfer where serial = ?", serial)
 
 
-def _bank_serial(debit: sqlite3.Row) -> str:
-    return f"SB{debit['bank_day'].replace('-', '')}{debit['number']:010d}"
-
-
-def _answer(debit: sqlite3.Row, is_duplicate: bool = False) -> AnswerMessage:
-    code = BankCode(debit["code"])
+def _answer(transfer: Row, is_duplicate: bool = False) -> AnswerMessage:
+    code = BankCode(transfer["code"])
     return AnswerMessage(
-        debit["serial"], debit["state"], *_words(code), _bank_serial(debit),
-        date.fromisoformat(debit["bank_day"]), debit["amount_fen"], is_duplicate,
+        transfer["serial"], transfer["state"], *_words(code), transfer["bank_serial"],
+        date.fromisoformat(transfer["bank_day"]), transfer["amount_fen"], is_duplicate,
     )  # fmt: skip
 
 
 def _reused(serial: str) -> AnswerMessage:
-    # Not FAILED: under this serial there may well have been a debit.
+    # Not FAILED: under this serial there may well have been a transfer.
     return AnswerMessage(serial, PROCESSING, *_words(BankCode.SERIAL_REUSED), is_duplicate=True)
 
 

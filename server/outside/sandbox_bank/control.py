@@ -15,8 +15,15 @@ from typing import Any, Self
 
 import msgspec
 
+from server.outside.bank_wire import Detail
 from server.outside.sandbox_bank.books import Account, Debit
-from server.outside.sandbox_bank.scenarios import Fault
+from server.outside.sandbox_bank.scenarios import Chaos, Fault
+from server.outside.sandbox_bank.statement import (
+    IncomingMoney,
+    NoticeState,
+    NoticeTarget,
+    Opening,
+)
 
 READY_FILE = "ready.json"
 PROJECT = Path(__file__).resolve().parents[3]
@@ -127,11 +134,38 @@ class SandboxBank:
     def add_fault(self, fault: Fault) -> None:
         self._command("POST", "faults", fault)
 
+    def set_chaos(self, chaos: Chaos) -> None:
+        """A random mix for whatever no fault of its own strikes."""
+        self._command("POST", "chaos", chaos)
+
     def clear_faults(self) -> None:
         self._command("DELETE", "faults")
 
     def set_day(self, day: date) -> None:
         self._command("POST", "day", {"day": day})
+
+    def set_opening(self, opening_fen: int) -> None:
+        self._command("POST", "opening", Opening(opening_fen))
+
+    def centre_balance_fen(self) -> int:
+        return int(msgspec.json.decode(self._command("GET", "balance"))["balance_fen"])
+
+    def receive(self, account_no: str, holder: str, amount_fen: int, remark: str = "") -> Detail:
+        """Somebody transfers money to the centre that nobody asked for."""
+        money = IncomingMoney(account_no, holder, amount_fen, remark)
+        return msgspec.json.decode(self._command("POST", "receive", money), type=Detail)
+
+    def reverse(self, serial: str) -> Detail:
+        """The bank takes back a transfer by its own decision."""
+        answer = self._command("POST", "reverse", {"serial": serial})
+        return msgspec.json.decode(answer, type=Detail)
+
+    def set_notices(self, url: str, ca_file: Path | None = None) -> None:
+        """Tell movements to this address from now on; an empty one ends it."""
+        self._command("POST", "notices", NoticeTarget(url, str(ca_file or "")))
+
+    def notices(self) -> list[NoticeState]:
+        return msgspec.json.decode(self._command("GET", "notices"), type=list[NoticeState])
 
     def debits(self) -> list[Debit]:
         return msgspec.json.decode(self._command("GET", "debits"), type=list[Debit])
