@@ -27,11 +27,17 @@ class Operator:
 
 async def bind_certificate(conn: Connection, unit_id: int, operator: Operator, der: bytes) -> int:
     """The certificate's id; registers the operator if the unit does not have them yet."""
+    operator_id = await register_operator(conn, unit_id, operator)
+    return await bind_to(conn, unit_id, operator_id, der)
+
+
+async def bind_to(conn: Connection, unit_id: int, operator_id: int, der: bytes) -> int:
+    """Binds to an operator the unit has; the certificate's id. A certificate stands for one."""
+    await _insist_on(conn, unit_id, operator_id)
     try:
         certificate = parse_certificate(der)
     except Rejected as rejected:
         raise refused(rejected.code) from rejected
-    operator_id = await _register(conn, unit_id, operator)
     certificate_id = new_id()
     try:
         async with conn.transaction():
@@ -68,7 +74,8 @@ async def revoke_certificate(conn: Connection, unit_id: int, certificate_id: int
     await _record(conn, "revoke-certificate", unit_id, row[0], certificate_id)
 
 
-async def _register(conn: Connection, unit_id: int, operator: Operator) -> int:
+async def register_operator(conn: Connection, unit_id: int, operator: Operator) -> int:
+    """The operator's id; one known by their ID number stays as they are."""
     found = await conn.execute(
         "select (select operator_id from operator where unit_id = u.unit_id and id_number = %s)"
         " from unit u where unit_id = %s for update of u",
@@ -88,6 +95,23 @@ async def _register(conn: Connection, unit_id: int, operator: Operator) -> int:
         ),
     )  # fmt: skip
     return operator_id
+
+
+async def set_operator_state(conn: Connection, unit_id: int, operator_id: int, state: str) -> None:
+    """``active`` or ``inactive``; an inactive operator's sessions stop at their next request."""
+    await _insist_on(conn, unit_id, operator_id)
+    await conn.execute(
+        "update operator set state = %s where unit_id = %s and operator_id = %s",
+        (state, unit_id, operator_id),
+    )
+
+
+async def _insist_on(conn: Connection, unit_id: int, operator_id: int) -> None:
+    found = await conn.execute(
+        "select 1 from operator where unit_id = %s and operator_id = %s", (unit_id, operator_id)
+    )
+    if await found.fetchone() is None:
+        raise refused("T14")
 
 
 async def _record(

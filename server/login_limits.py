@@ -1,6 +1,7 @@
 """Growing waits after failed logins, by address and by certificate at an address.
 
 Not by certificate alone: certificates are public, and anybody could lock their owner out.
+The centre's staff are counted by address and by name: what they type is no public thing.
 """
 
 from __future__ import annotations
@@ -26,11 +27,16 @@ async def wait_left_s(conn: Connection, subjects: tuple[bytes, ...]) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-async def count_failure(conn: Connection, code: str, subjects: tuple[bytes, ...]) -> None:
+async def count_failure(
+    conn: Connection,
+    code: str,
+    subjects: tuple[bytes, ...],
+    free_failures: tuple[int, ...] = FREE_FAILURES,
+) -> None:
     """``subjects``: the address, then the certificate at the address."""
     if code in NOT_COUNTED:
         return
-    for subject, free in zip(subjects, FREE_FAILURES, strict=True):
+    for subject, free in zip(subjects, free_failures, strict=True):
         await conn.execute(
             """
             insert into login_failure as f (subject, failures) values (%(subject)s, 1)
