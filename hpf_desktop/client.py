@@ -175,6 +175,12 @@ class Client:
     def load(self, code: str, batch_id: str) -> Batch:
         return self._business(code, "GET", f"/batches/{batch_id}", Batch)
 
+    def paying(self, code: str) -> Batch | None:
+        """The batch that waits for the bank; there is one at most."""
+        waiting = (b.batch_id for b in self.unfinished(code) if b.state == "paying")
+        batch_id = next(waiting, None)
+        return self.load(code, batch_id) if batch_id else None
+
     def discard(self, code: str, batch_id: str, version: int) -> None:
         params = {"version": version}
         self._call("DELETE", f"/api/businesses/{code}/batches/{batch_id}", None, params=params)

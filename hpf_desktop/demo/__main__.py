@@ -28,7 +28,7 @@ def main() -> int:
     os.environ["HPF_DESKTOP_FOLDER"] = str(work / "desktop")
     shutil.rmtree(work / "desktop", ignore_errors=True)
     try:
-        return _with_window(work) if _has_screen() else _without_screen(options, work)
+        return _with_window(options, work) if _has_screen() else _without_screen(options, work)
     except NotStarted as reason:
         print(f"[demo] 失败：{reason}", file=sys.stderr)
         return 1
@@ -49,7 +49,7 @@ def _has_screen() -> bool:
     )
 
 
-def _with_window(work: Path) -> int:
+def _with_window(options: argparse.Namespace, work: Path) -> int:
     """The client as an operator starts it, with everything running behind it."""
     from hpf_desktop import app
 
@@ -64,7 +64,9 @@ def _with_window(work: Path) -> int:
             running.enter_context(services.key_in_reader(server, work))
             running.enter_context(services.print_queue(work / "printed"))
         say(f"窗口已打开。Key 密码 {PIN}；开户名单示例 {ROSTER}。关闭窗口即结束演示")
-        return app.main(arguments)
+        code = app.main(arguments)
+        server.export_books(options.out)
+        return code
 
 
 def _without_screen(options: argparse.Namespace, work: Path) -> int:
@@ -77,6 +79,7 @@ def _without_screen(options: argparse.Namespace, work: Path) -> int:
         from hpf_desktop.demo.journey import play
 
         summary = play(server, key, printed, options.roster.resolve(), options.out)
+        server.export_books(options.out)
     text = json.dumps(asdict(summary), ensure_ascii=False, indent=1)
     (options.out / "summary.json").write_text(text, encoding="utf-8")
     summary.show()

@@ -20,6 +20,7 @@ PIN = "123456"
 SERVER_START_S = 180.0  # The first start unpacks a database.
 STOP_S = 20.0
 IS_WINDOWS = sys.platform == "win32"
+EXPORTS = {"beancount": "books.beancount", "hledger": "books.journal", "xlsx": "books.xlsx"}
 
 
 class NotStarted(RuntimeError):
@@ -41,18 +42,27 @@ class Server:
     database: str
     unit_id: int
     bank: dict[str, str]
+    staff: dict[str, Any]
     pid: int
 
     def books(self) -> dict[str, Any]:
         """What the ledger says, asked of the server's own command."""
+        return dict(json.loads(self._asked("books")))
+
+    def export_books(self, folder: Path) -> None:
+        """The whole journal for programs that are not ours: they can check it by themselves."""
+        for form, name in EXPORTS.items():
+            self._asked("export-books", "--format", form, "--out", str(folder / name))
+
+    def _asked(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "server", "books"],
+            [sys.executable, "-m", "server", *arguments],
             cwd=ROOT, env=os.environ | {"HPF_DATABASE_URL": self.database}, capture_output=True,
             text=True, timeout=60, check=False,
         )  # fmt: skip
         if not done.stdout:
             raise NotStarted(f"账目查询失败：{done.stderr.strip()[-300:]}")
-        return dict(json.loads(done.stdout))
+        return done.stdout
 
 
 class _ServerProcess:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMessageBox, QToolButton, QWidget
 
-from hpf_desktop.answers import Answer, Batch, CheckAnswer, Facts, Saved
+from hpf_desktop.answers import Answer, Batch, CheckAnswer, PaymentProgress, Saved
 from hpf_desktop.log import explain
+from hpf_desktop.ui.batch_head import BatchHead
 from hpf_desktop.ui.business_page import BusinessPage
-from hpf_desktop.ui.fields import FieldForm
+from hpf_desktop.ui.messages import Choice
 from hpf_desktop.ui.page import Desk, Menus, button
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.sheet import Sheet
 from hpf_desktop.ui.submission import Submission
-from hpf_desktop.ui.theme import scaled
 from hpf_desktop.ui.unfinished import UnfinishedDialog
 from server.business.base import Business
-from server.business.check import check_head
 from server.business.refusals import Level, Problem, Refused, problem
 
 # Kept in the local draft beside the head: which saved batch the rows belong to.
@@ -28,40 +26,33 @@ DRAFT_BATCH, DRAFT_VERSION = "_batch_id", "_version"
 
 
 class BatchPage(BusinessPage):
+    """While its rows are being paid another batch may be prepared in their place."""
+
     def __init__(self, desk: Desk, business: Business, parent: QWidget | None = None) -> None:
         super().__init__(desk, business, parent)
         self.setObjectName(f"batch_{business.code}")
         self._sheet_is_busy = False
-        self._column_scale = 1000
+        self._is_asking = False  # whether the rows of an earlier run are wanted
+        self._left_batch_id: str | None = None
         self.sheet = Sheet(business, desk.colours, self)
-        self.head = FieldForm(business.head, 3, self)
+        self.head = BatchHead(business, desk.facts.unit, self.sheet, self)
         self._make_actions()
         self._make_top()
-        if business.head:
-            self.column.addWidget(self.head)
-        self.head.setVisible(bool(business.head))
+        self.column.addWidget(self.head)
         self.column.addWidget(self.sheet, 1)
         self._connect()
-        self._fit_columns()
-        self._set_facts()
+        self._facts_are_new()
         self._begin_drafts()
+        self._follow_unresolved()
 
     # --- Building ---
 
     def _make_actions(self) -> None:
-        def action(text: str, name: str, slot: Any, key: str = "") -> QAction:
-            made = QAction(text, self, objectName=name)
-            made.triggered.connect(lambda _=False: slot())
-            if key:
-                made.setShortcut(QKeySequence(key))
-            self.addAction(made)
-            return made
-
-        self.submit_action = action("提交", "submit", self.submit, "Ctrl+Return")
-        self.only_passing_action = action("只提交通过的行", "submit_passing", self.submit_passing)
-        self.save_action = action("保存", "save", self.save, "Ctrl+S")
-        self.open_action = action("打开业务单…", "open_batch", self.ask_batch, "Ctrl+O")
-        self.new_action = action("新建业务单", "new_batch", self.ask_new, "Ctrl+N")
+        make = self.command
+        self.only_passing_action = make("只提交通过的行", "submit_passing", self.submit_passing)
+        self.save_action = make("保存", "save", self.save, "Ctrl+S")
+        self.open_action = make("打开业务单…", "open_batch", self.ask_batch, "Ctrl+O")
+        self.new_action = make("新建业务单", "new_batch", self.ask_new, "Ctrl+N")
 
     def _make_top(self) -> None:
         self.top.addWidget(button("打开业务单…", "open_batch_button", self.ask_batch))
@@ -82,11 +73,16 @@ class BatchPage(BusinessPage):
         sheet.draft_saved.connect(self.draft_told)
         sheet.refused.connect(self.bar.show_problem)
         sheet.busy_changed.connect(self._sheet_busy)
-        self.head.edited.connect(self._set_facts)
+        self.head.edited.connect(self._facts_are_new)
+        self.head.edited.connect(sheet.touch)
         sheet.commands["check"].triggered.connect(lambda _=False: self.check_at_server())
 
     def take_focus(self) -> None:
-        self.sheet.setFocus(Qt.FocusReason.OtherFocusReason)
+        """A head that is still empty comes before its rows."""
+        if self.business.head and not self._is_locked and not self.head.texts():
+            self.head.focus_first()
+        else:
+            self.sheet.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def menus(self) -> Menus:
         own = [self.new_action, self.open_action, self.save_action, None]
@@ -95,32 +91,18 @@ class BatchPage(BusinessPage):
 
     # --- Facts and drafts ---
 
-    def show_facts(self) -> None:
-        super().show_facts()
-        # What was posted is not checked again: its people are no longer as it found them.
-        if hasattr(self, "sheet") and not self.sheet.is_locked:
-            self._set_facts()
+    def _facts_are_new(self) -> None:
+        facts = self.desk.facts
+        self.sheet.set_facts(facts.unit, self.head.values(), facts.persons)
+        problems = self.head.show_facts(facts.unit)
+        if not self._pays_this:
+            self._tell_whole(problems)
 
-    def _set_facts(self) -> None:
-        facts: Facts = self.desk.facts
-        checked = check_head(self.business, facts.unit, self.head.texts(), None)
-        self.head.put_problems(p for p in checked.problems if p.key)
-        self.sheet.set_facts(facts.unit, checked.head, facts.persons)
-        whole = next((p for p in checked.problems if not p.key), None)
-        if whole:
-            self.bar.show_problem(whole)
+    def _show_computed(self, shown: Mapping[str, str]) -> None:
+        self.head.show_computed(shown)
 
     def set_colours(self, colours: SheetColours) -> None:
         self.sheet.set_colours(colours)
-        self._fit_columns()
-
-    def _fit_columns(self) -> None:
-        """The columns keep their proportion to the letters; who made one wider keeps that too."""
-        view, ratio = self.sheet.view, scaled(1000) / self._column_scale
-        self._column_scale = scaled(1000)
-        if ratio != 1:
-            for column in range(view.model().columnCount()):
-                view.setColumnWidth(column, round(view.columnWidth(column) * ratio))
 
     def _begin_drafts(self) -> None:
         drafts, unit_id = self.desk.drafts, self.desk.facts.unit.unit_id
@@ -133,7 +115,8 @@ class BatchPage(BusinessPage):
             if (d.business_code, d.unit_id) == (self.business.code, unit_id) and d.row_count
         ]  # fmt: skip
         if kept:
-            self.sheet.lock()
+            self._is_asking = True
+            self._refresh()
             when = kept[0].saved_at.astimezone().strftime("%Y-%m-%d %H:%M")
             self.bar.ask(
                 f"上次没有办完：{kept[0].row_count} 行，保存于 {when}。要接着办吗？",
@@ -147,7 +130,8 @@ class BatchPage(BusinessPage):
         return texts
 
     def _restore(self) -> None:
-        self.sheet.unlock()
+        self._is_asking = False
+        self._refresh()
         try:
             head = dict(self.sheet.restore_draft() or {})
         except Refused as unreadable:
@@ -157,11 +141,12 @@ class BatchPage(BusinessPage):
         if batch_id and version.isdigit():
             self.saved = Saved(batch_id, int(version))
         self.head.set_texts(head)
-        self._set_facts()
+        self._facts_are_new()
         self.told.emit(f"已恢复 {self.sheet.row_count} 行")
 
     def _forget_draft(self) -> None:
-        self.sheet.unlock()
+        self._is_asking = False
+        self._refresh()
         self._drop_draft()
 
     def _drop_draft(self) -> None:
@@ -214,37 +199,51 @@ class BatchPage(BusinessPage):
         dialog.open()
 
     def open_batch(self, batch_id: str) -> None:
+        self._read(batch_id, self._loaded)
+
+    def _read(self, batch_id: str, done: Callable[[Batch], None]) -> None:
         client, code = self.desk.session.client, self.business.code
-        self.work("正在打开业务单…", lambda _: client.load(code, batch_id), self._loaded)
+        self.work("正在打开业务单…", lambda _: client.load(code, batch_id), done)
 
     def _loaded(self, batch: Batch) -> None:
-        self._start_over()
+        self._clear()
+        self._pays_this = batch.state == "paying"
+        self._is_done = batch.state == "posted"
+        self._fill(batch)
+        self.told.emit(f"已打开业务单 {batch.batch_id}：{len(batch.rows)} 行")
+        if self._is_done:
+            self.bar.show_problem(problem("G11"))
+        elif self._pays_this:
+            self.facts_changed.emit()  # They tell which payment is to be followed.
+        else:
+            self.sheet.check_all(lambda errors, hints: self.check_at_server())
+
+    def _fill(self, batch: Batch) -> None:
         self.saved = Saved(batch.batch_id, batch.version)
         self.head.set_texts(batch.head)
-        self._set_facts()
+        self._facts_are_new()
         self.sheet.load(batch.rows)
-        self.told.emit(f"已打开业务单 {batch.batch_id}：{len(batch.rows)} 行")
-        if batch.state == "paying":
-            self.sheet.lock()
-            self.bar.show_problem(problem("B11"))
-            return
-        self.sheet.check_all(lambda errors, hints: self.check_at_server())
+        if self._is_locked:
+            self._drop_draft()
+        self._refresh()
 
     def ask_new(self) -> None:
         if self._may_replace():
-            self.new_batch()
+            self.start_over()
 
-    def new_batch(self) -> None:
-        self._start_over()
+    def start_over(self) -> None:
+        self._clear()
         self.head.set_texts({})
-        self._set_facts()
+        self._facts_are_new()
         self.sheet.load([])
 
-    def _start_over(self) -> None:
-        self.saved = self._submission = None
-        self.sheet.unlock()
-        self.head.lock(False)
-        self._refresh_actions()
+    def _clear(self) -> None:
+        self.saved = self._submission = self._left_batch_id = None
+        self._is_asking = False
+        self._is_done = self._pays_this = self.head.tells_missing = False
+        if not self.payment.is_following:
+            self.payment.hide()
+        self._refresh()
         self.bar.clear()
 
     def _may_replace(self) -> bool:
@@ -260,7 +259,7 @@ class BatchPage(BusinessPage):
 
     def may_close(self) -> bool:
         """The local draft keeps what is unsaved; only without one is there something to ask."""
-        if self.desk.drafts is not None and not self.sheet.is_locked:
+        if self.desk.drafts is not None and not self._is_locked:
             if self.sheet.has_unsaved:
                 self.sheet.save_draft()
             return True
@@ -280,6 +279,7 @@ class BatchPage(BusinessPage):
 
     def _server_checked(self, checked: CheckAnswer) -> None:
         self.sheet.put_problems(checked.problems)
+        self._show_computed(checked.head)
         self.head.put_problems(p for p in checked.problems if p.row is None)
         errors, hints = self.sheet.counts()
         self.told.emit(f"校验完毕：错误 {errors}　提示 {hints}" if errors + hints else "校验通过")
@@ -314,7 +314,6 @@ class BatchPage(BusinessPage):
         if not rows:
             self.bar.show_problem(problem("G10"))
             return
-        self._lock(True)
         head = self.head.texts()
         sent = Submission(self.desk, self.business, head, rows, self.saved, only_passing, self)
         self._begin(sent)
@@ -322,58 +321,62 @@ class BatchPage(BusinessPage):
     def _version_saved(self, saved: Saved) -> None:
         super()._version_saved(saved)
         self.sheet.mark_saved()
+        if self.business.payment:
+            self.sheet.save_draft(is_wanted=True)  # Whoever restores it must not pay it again.
 
-    def _found(self, problems: tuple[Problem, ...]) -> None:
-        """The server's check: back to the cells it speaks of."""
-        self._end_submission()
+    def _put_problems(self, problems: tuple[Problem, ...]) -> None:
+        """Back to the cells and fields they speak of."""
+        self.head.tells_missing = True
         self.sheet.put_problems(problems)
         self.head.put_problems(p for p in problems if p.row is None)
         if not self.sheet.next_problem():
             self.head.focus_problem()
-        whole = [p for p in problems if p.row is None and not p.key]
-        errors = sum(p.level is Level.ERROR for p in problems)
-        self.bar.show_problem(whole[0] if whole else problem("G14", count=errors))
+        errors = [p for p in problems if p.level is Level.ERROR]
+        whole = [p for p in errors if p.row is None and not p.key]
+        in_head = [p for p in errors if p.row is None] if len(errors) == 1 else []
+        told = [*whole, *in_head, problem("G14", count=len(errors))]
+        self.bar.show_problem(told[0])
 
     def _refused(self, error: Exception) -> None:
         self._save_failed(error)
 
     def _answered(self, answer: Answer) -> None:
-        self.waiting.end()
-        self._submission = None
-        self.network_seen.emit(True)
-        self.facts_changed.emit()
-        if answer.problem:
-            self._ended()
-            self.bar.show_problem(answer.problem)
-            return
+        self._left_batch_id = answer.left_batch_id
         self._drop_draft()
-        if answer.state == "paying":
-            self.bar.show_problem(problem("B11"))
-            return
-        text = f"已提交 {answer.rows:,} 行，回单号 {answer.receipt_no}"
-        choices = [("新建业务单", self.new_batch)]
-        if receipt_no := answer.receipt_no:
-            choices.insert(0, ("查看回单", lambda: self._show_receipt(receipt_no)))
-            self._show_receipt(receipt_no)
-        if left := answer.left_batch_id:
+        super()._answered(answer)
+
+    def _further_choices(self) -> list[Choice]:
+        choices: list[Choice] = [("新建业务单", self.start_over)]
+        if left := self._left_batch_id:
             choices.insert(0, ("处理没有通过的行", lambda: self.open_batch(left)))
-            text += "；没有通过的行已留在新的业务单中"
-        self.bar.tell(text, choices, "passed")
-        self.told.emit(text)
+        return choices
 
-    def _ended(self) -> None:
-        self._lock(False)
+    # --- Its payment ---
 
-    def _lock(self, is_locked: bool) -> None:
+    @property
+    def _has_content(self) -> bool:
+        return self._is_asking or bool(self.sheet.row_count)
+
+    def _resolved(self, payment: PaymentProgress) -> None:
+        is_refused_here = self._pays_this and payment.state == "failed"
+        super()._resolved(payment)
+        if is_refused_here and self._left_batch_id and self.saved:
+            # The rows that did not pass have gone to a batch of their own.
+            self._read(self.saved.batch_id, self._fill)
+
+    # --- What is locked ---
+
+    @property
+    def _is_locked(self) -> bool:
+        return super()._is_locked or self._is_asking
+
+    def _refresh(self) -> None:
+        is_locked = self._is_locked
         (self.sheet.lock if is_locked else self.sheet.unlock)()
         self.head.lock(is_locked)
-        self._refresh_actions()
-
-    def _refresh_actions(self) -> None:
-        is_open = not self.sheet.is_locked
         for action in (self.submit_action, self.only_passing_action, self.save_action):
-            action.setEnabled(is_open)
-        self.save_button.setEnabled(is_open)
+            action.setEnabled(not is_locked)
+        self.save_button.setEnabled(not is_locked)
 
     def _sheet_busy(self, what: str, done: int, total: int) -> None:
         if not what:

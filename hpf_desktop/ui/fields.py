@@ -9,13 +9,14 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 
 from hpf_desktop.ui.theme import set_role
-from server.business.base import Field
+from server.business.base import Field, Unit
 from server.business.check import parse_cell
 from server.business.kinds import Invalid, Money
 from server.business.month import Month
 from server.business.refusals import Level, Problem
 
-CHARS_WIDE, CHARS_WIDE_BESIDE = 24, 14  # alone in its row; beside other fields
+CHARS_WIDE = {1: 24, 2: 16}  # by how many stand in a row
+CHARS_WIDE_MANY = 11
 SPACING, GAP = 10, 12  # between a label and its editor; after an editor
 MONTH_EDITOR, CHOICE_EDITOR = "month", "choice"
 LEVELS = {Level.ERROR: ("error", "错误："), Level.HINT: ("hint", "提示：")}
@@ -69,18 +70,24 @@ class FieldForm(QWidget):
     ) -> None:
         super().__init__(parent)
         self.fields = tuple(fields)
-        self._chars = CHARS_WIDE if columns == 1 else CHARS_WIDE_BESIDE
+        self._chars = CHARS_WIDE.get(columns, CHARS_WIDE_MANY)
         self._editors: dict[str, QLineEdit | QComboBox] = {}
         self._problems: dict[str, QLabel] = {}
         self._labels: dict[str, QLabel] = {}
         self._columns_max, self._columns = columns, 0
+        self.is_locked = False
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(SPACING)
         self._grid.setVerticalSpacing(2)
         for field in self.fields:
             self._make(field)
+        self._widen()
         self._arrange(columns)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """With all its columns, or it would never get the room to show them again."""
+        return QSize(self._width_of(self._columns_max), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Of one column: a narrow page may have no room for more."""
@@ -89,6 +96,11 @@ class FieldForm(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._widen()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.LayoutRequest:
@@ -105,7 +117,10 @@ class FieldForm(QWidget):
         width = 0
         for column in (keys[n::columns] for n in range(columns)):
             for parts in (self._labels, self._editors):
-                width += max((parts[key].sizeHint().width() for key in column), default=0) + SPACING
+                widths = (
+                    max(parts[key].sizeHint().width(), parts[key].minimumWidth()) for key in column
+                )
+                width += max(widths, default=0) + SPACING
         return width + columns * GAP
 
     def _arrange(self, columns: int) -> None:
@@ -141,7 +156,8 @@ class FieldForm(QWidget):
             editor: QLineEdit | QComboBox = QComboBox(self)
             editor.addItem("请选择" if field.required else "全部" if not field.std else "", "")
             for code, label in field.kind.options.items():
-                editor.addItem(label, code)
+                if code not in field.offered_if:
+                    editor.addItem(label, code)
             editor.activated.connect(self.edited)
         else:
             editor = TextEdit(field, self)
@@ -151,8 +167,34 @@ class FieldForm(QWidget):
             editor.textEdited.connect(self.edited)
         editor.setObjectName(field.key)
         editor.setAccessibleName(field.label)
-        editor.setMinimumWidth(editor.fontMetrics().averageCharWidth() * self._chars)
         return editor
+
+    def _widen(self) -> None:
+        """The editors grow with their letters."""
+        for editor in self._editors.values():
+            is_computed = isinstance(editor, QLineEdit) and editor.isReadOnly()
+            self._widen_for(editor, editor.text() if is_computed else "")
+
+    def _widen_for(self, editor: QWidget, text: str) -> None:
+        """Nobody scrolls in what they cannot type into: it is shown whole, within reason."""
+        letters = self.fontMetrics()
+        char = letters.averageCharWidth()
+        whole = min(letters.horizontalAdvance(text) + 2 * char, CHARS_WIDE[1] * char)
+        editor.setMinimumWidth(max(self._chars * char, whole))
+
+    def offer(self, unit: Unit) -> None:
+        """Choices that are not open to every unit come and go with its facts; a choice that was
+        made before it went is asked for anew."""
+        for field in self.fields:
+            for code, fact in field.offered_if.items():
+                box = self._editors[field.key]
+                at = box.findData(code)
+                if getattr(unit, fact) and at < 0:
+                    box.addItem(field.kind.options[code], code)
+                elif not getattr(unit, fact) and at >= 0:
+                    if box.currentIndex() == at:
+                        box.setCurrentIndex(0)
+                    box.removeItem(at)
 
     def texts(self) -> dict[str, str]:
         """What was typed, as typed; empty fields are left out."""
@@ -171,6 +213,7 @@ class FieldForm(QWidget):
             if not field.typed:
                 editor.setText(text)
                 editor.setCursorPosition(0)
+                self._widen_for(editor, text)
             elif text and isinstance(editor, QLineEdit):
                 editor.setPlaceholderText(text)
 
@@ -212,6 +255,7 @@ class FieldForm(QWidget):
             self._editors[typed.key].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def lock(self, is_locked: bool) -> None:
+        self.is_locked = is_locked
         for field in self.fields:
             editor = self._editors[field.key]
             if isinstance(editor, QComboBox):

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from hpf_desktop import tasks
-from hpf_desktop.answers import Answer, CheckAnswer, PaymentProgress
+from hpf_desktop.answers import Batch, CheckAnswer, Saved
 from hpf_desktop.ui.business_page import BusinessPage
 from hpf_desktop.ui.fields import FieldForm
 from hpf_desktop.ui.page import Desk, Menus, button
-from hpf_desktop.ui.payment_panel import PaymentPanel
+from hpf_desktop.ui.preview_panel import PreviewPanel
 from hpf_desktop.ui.submission import Submission
 from server.business.base import Business
 from server.business.check import check_head
 from server.business.refusals import Level, Problem
 
 TYPED_PAUSE_MS = 350
+MANY_FIELDS = 8  # Two of them in a row leave room for what stands below.
 
 
 class FormPage(BusinessPage):
@@ -27,26 +29,19 @@ class FormPage(BusinessPage):
         super().__init__(desk, business, parent)
         self.setObjectName(f"form_{business.code}")
         self._check: tasks.Task | None = None
-        self._is_done = False
-        self._ended_serial = (
-            ""  # the serial that was seen to end; older facts may still call it paying
-        )
-        self.form = FieldForm(business.head, 1, self)
+        self.form = FieldForm(business.head, 1 if len(business.head) < MANY_FIELDS else 2, self)
         self.form.edited.connect(self._edited)
-        self.payment = PaymentPanel(desk, self)
-        self.payment.resolved.connect(self._resolved)
-        self.payment.unreachable.connect(self.note)
+        self.preview = PreviewPanel(desk, business, self) if business.preview else None
+        if self.preview:
+            self.preview.failed.connect(self.note)
         self._pause = QTimer(self, singleShot=True, interval=TYPED_PAUSE_MS)
         self._pause.timeout.connect(self._ask_server)
         self._lay_out()
+        self.form.offer(desk.facts.unit)
         self._show_local()
         self._follow_unresolved()
 
     def _lay_out(self) -> None:
-        self.submit_action = QAction("提交", self, objectName="submit")
-        self.submit_action.setShortcut(QKeySequence("Ctrl+Return"))
-        self.submit_action.triggered.connect(self.submit)
-        self.addAction(self.submit_action)
         self.submit_button = button("提交", "submit_button", self.submit, is_primary=True)
         self.new_button = button("再办一笔", "new_form", self.start_over)
         self.new_button.hide()
@@ -62,8 +57,9 @@ class FormPage(BusinessPage):
         middle = QHBoxLayout()
         middle.addWidget(card)
         middle.addStretch(1)
-        self.column.addWidget(self.payment)
         self.column.addLayout(middle)
+        if self.preview:
+            self.column.addWidget(self.preview)
         self.column.addStretch(1)
 
     def menus(self) -> Menus:
@@ -73,29 +69,40 @@ class FormPage(BusinessPage):
         self.form.focus_first()
 
     def shown(self) -> None:
+        super().shown()
         if not self._is_locked:
             self.form.focus_first()
 
-    def show_facts(self) -> None:
-        super().show_facts()
-        if hasattr(self, "form") and not self._is_locked:
-            self._edited()
-            self._follow_unresolved()
-
     def may_close(self) -> bool:
         """A payment goes on without its window; it is shown again at the next opening."""
-        self.payment.stop()
         return self._submission is None
-
-    # --- While typing ---
 
     @property
     def _is_locked(self) -> bool:
-        return self._is_done or self._submission is not None or self.payment.is_following
+        return super()._is_locked or self.payment.is_following
+
+    @property
+    def _has_content(self) -> bool:
+        return bool(self.form.texts())
+
+    def _fill(self, batch: Batch) -> None:
+        self.saved = Saved(batch.batch_id, batch.version)
+        self.form.set_texts(batch.head)
+        self._show_local()
+
+    # --- While typing ---
+
+    def _facts_are_new(self) -> None:
+        """What the bank said of the last try stays in the bar until something is typed."""
+        self.form.offer(self.desk.facts.unit)
+        self._show_local()
+        self._pause.start()
 
     def _edited(self) -> None:
         self.bar.clear()
         self._show_local()
+        if self.preview:
+            self.preview.clear()
         self._pause.start()
 
     def _show_local(self) -> None:
@@ -114,23 +121,25 @@ class FormPage(BusinessPage):
             self._check.cancel()
         client, code, texts = self.desk.session.client, self.business.code, self.form.texts()
         self._check = tasks.run(
-            lambda _: client.check(code, texts, []), self._server_checked, self._check_failed
+            lambda _: client.check(code, texts, []), self._server_checked, self.show_failure
         )
+        if self.preview and not self._is_locked:
+            self.preview.ask(texts)
 
     def _server_checked(self, checked: CheckAnswer) -> None:
         self.network_seen.emit(True)
         if self._is_locked:
             return
         texts = self.form.texts()
-        self.form.show_computed(checked.head)
+        self._show_computed(checked.head)
         # An empty field is no error before the operator presses 提交.
         self.form.put_problems(p for p in checked.problems if p.code != "V01" or p.key in texts)
-        whole = next((p for p in checked.problems if not p.key), None)
-        if whole:
-            self.bar.show_problem(whole)
+        self._tell_whole(checked.problems)
 
-    def _check_failed(self, error: Exception) -> None:
-        self.show_failure(error)
+    def _show_computed(self, shown: Mapping[str, str]) -> None:
+        self.form.show_computed(shown)
+        if self.preview:
+            self.preview.show_sources(shown)
 
     # --- Submitting ---
 
@@ -145,12 +154,9 @@ class FormPage(BusinessPage):
             return
         sent = Submission(self.desk, self.business, self.form.texts(), [], self.saved, parent=self)
         self.form.put_problems(checked.problems)  # Hints stay.
-        sent.computed.connect(self.form.show_computed)
         self._begin(sent)
-        self._refresh()
 
-    def _found(self, problems: tuple[Problem, ...]) -> None:
-        self._end_submission()
+    def _put_problems(self, problems: tuple[Problem, ...]) -> None:
         self.form.put_problems(problems)
         self.form.focus_problem()
         errors = [p for p in problems if p.level is Level.ERROR]
@@ -163,54 +169,6 @@ class FormPage(BusinessPage):
         self.show_failure(error)
         self.facts_changed.emit()  # Somebody else's payment may be the reason.
 
-    def _answered(self, answer: Answer) -> None:
-        self._end_submission()
-        self.network_seen.emit(True)
-        if answer.state == "paying":
-            self._follow(answer.serial)
-        elif answer.state == "posted":
-            self._posted(answer.receipt_no)
-        else:
-            self._failed_at_bank(answer.problem)
-
-    # --- The payment ---
-
-    def _follow_unresolved(self) -> None:
-        serial = self.desk.facts.unit.paying.get(self.business.code)
-        if serial and serial != self._ended_serial and not self.payment.is_following:
-            self._follow(serial)
-
-    def _follow(self, serial: str) -> None:
-        self.payment.follow(serial)
-        self._refresh()
-        self.facts_changed.emit()
-
-    def _resolved(self, payment: PaymentProgress) -> None:
-        self._ended_serial = payment.serial
-        if payment.state == "posted":
-            self._posted(payment.receipt_no)
-        else:
-            self._failed_at_bank(payment.problem)
-
-    def _posted(self, receipt_no: str | None) -> None:
-        self._is_done = True
-        self._refresh()
-        self.facts_changed.emit()
-        text = f"{self.business.label}成功，回单号 {receipt_no}"
-        choices = []
-        if receipt_no:
-            choices = [("查看回单", lambda: self._show_receipt(receipt_no))]
-            self._show_receipt(receipt_no)
-        self.bar.tell(text, choices, "passed")
-        self.told.emit(text)
-
-    def _failed_at_bank(self, told: Problem | None) -> None:
-        """Nothing was debited: the form is open again for another try."""
-        self._refresh()
-        self.facts_changed.emit()
-        if told:
-            self.bar.show_problem(told)
-
     def start_over(self) -> None:
         self._is_done = False
         self.saved = None
@@ -218,11 +176,8 @@ class FormPage(BusinessPage):
         self.bar.clear()
         self.form.set_texts({})
         self._refresh()
-        self._edited()
+        self._facts_are_new()
         self.form.focus_first()
-
-    def _ended(self) -> None:
-        self._refresh()
 
     def _refresh(self) -> None:
         is_locked = self._is_locked
@@ -230,3 +185,5 @@ class FormPage(BusinessPage):
         self.submit_button.setEnabled(not is_locked)
         self.submit_action.setEnabled(not is_locked)
         self.new_button.setVisible(self._is_done)
+        if self.preview and (self._is_done or self.payment.is_following):
+            self.preview.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -28,7 +28,7 @@ from hpf_desktop.settings import THEMES, ZOOM_MAX, ZOOM_MIN, ZOOM_STEP
 from hpf_desktop.ui.key_watch import takes_away
 from hpf_desktop.ui.login.lock import LockPage
 from hpf_desktop.ui.navigation import Navigation
-from hpf_desktop.ui.page import NEEDS_KEY, OFFLINE, Desk, Page
+from hpf_desktop.ui.page import NEEDS_KEY, OFFLINE, Desk, Page, scrolling
 from hpf_desktop.ui.pages import FIRST_PAGE, PLACES, Place, query_place
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.status import StatusBar
@@ -69,6 +69,10 @@ class MainWindow(QMainWindow):
         fit(self, 190, 46)
         self._fit_navigation()
         self._go_to(FIRST_PAGE)
+        # What an earlier run left under way is the first thing to see.
+        for code in desk.facts.unit.paying:
+            if code in PLACES:
+                self._go_to(code)
 
     # --- Building ---
 
@@ -186,14 +190,19 @@ class MainWindow(QMainWindow):
             page = place.make(self.desk)
             self._connect(page)
             self._pages[key] = page
-            number = self.tabs.addTab(_scrolling(page), place.label)
+            number = self.tabs.addTab(scrolling(page), place.label)
             closes = self.tabs.tabBar().tabButton(number, QTabBar.ButtonPosition.RightSide)
             closes.setAccessibleName(f"关闭 {place.label}")
         self.tabs.setCurrentWidget(page.parent().parent())
         return page
 
-    def _open_drill(self, code: str, parent_key: str, suffix: str) -> None:
-        self._open(f"{code}/{parent_key}", query_place(code, parent_key, suffix))
+    def _open_drill(
+        self, code: str, parent_key: str, suffix: str, filters: Mapping[str, str]
+    ) -> None:
+        place = query_place(code, parent_key, suffix, filters)
+        page = self._open(f"{code}/{parent_key}", place)
+        page.show_only(filters)
+        page.take_focus()
 
     def _connect(self, page: Page) -> None:
         page.told.connect(self.status.tell)
@@ -286,6 +295,8 @@ class MainWindow(QMainWindow):
         """At once: nothing of the work stays in sight, and no key press reaches it."""
         if self._is_leaving:
             return
+        if self.is_locked and why.code in NEEDS_KEY:
+            return  # A page that asked meanwhile was told what the window shows already.
         self.lock_page.lock(why)
         if self.is_locked:
             return
@@ -376,15 +387,6 @@ class MainWindow(QMainWindow):
     def _about(self) -> None:
         text = f"住房公积金单位网厅（桌面端）\n服务器 {self.desk.session.client.audience}"
         QMessageBox.information(self, "关于", text)
-
-
-def _scrolling(page: Page) -> QScrollArea:
-    """At a big zoom on a small screen a page may be wider than the window."""
-    holder = QScrollArea(widgetResizable=True)
-    holder.setFrameShape(QScrollArea.Shape.NoFrame)
-    holder.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    holder.setWidget(page)
-    return holder
 
 
 def _fill(menu: QMenu, actions: list[QAction | None]) -> None:

@@ -25,6 +25,7 @@ TOPICS = {
     "unsealing": "个人启封",
     "prepayment": "预缴",
     "remittance": "汇缴",
+    "back_payment": "补缴",
     "receipts": "凭证重打和打印",
     "queries": "查询",
     "settings": "设置",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from hpf_desktop import tasks
 from hpf_desktop.answers import Facts
@@ -38,7 +38,10 @@ class Desk:
     settings: Settings
     colours: SheetColours = LIGHT
     drafts: Any = None  # hpf_desktop.drafts.Drafts once they are open
-    open_query: Callable[[str, str, str], None] = field(default=lambda code, parent, title: None)
+    # A query about one row of another: its code, the row's key, the title's end, search fields.
+    open_query: Callable[[str, str, str, Mapping[str, str]], None] = field(
+        default=lambda code, parent, title, filters: None
+    )
 
     @property
     def facts(self) -> Facts:
@@ -76,7 +79,7 @@ class Page(QWidget):
         self.column.addLayout(self.top)
         self.column.addWidget(self.bar)
         self.column.addWidget(self.waiting)
-        self.show_facts()
+        Page.show_facts(self)  # A subclass is not built yet.
 
     # --- What the window asks of a page ---
 
@@ -103,6 +106,15 @@ class Page(QWidget):
         """The theme changed."""
 
     # --- What pages do ---
+
+    def command(self, text: str, name: str, slot: Callable[[], None], key: str = "") -> QAction:
+        """For menus and buttons; its key works wherever the focus is in the window."""
+        made = QAction(text, self, objectName=name)
+        made.triggered.connect(lambda _=False: slot())
+        if key:
+            made.setShortcut(QKeySequence(key))
+        self.addAction(made)
+        return made
 
     def work(
         self,
@@ -151,6 +163,15 @@ class Page(QWidget):
         self.network_seen.emit(problem.code not in OFFLINE)
         if problem.code in NEEDS_KEY:
             self.key_needed.emit(problem)
+
+
+def scrolling(page: Page) -> QScrollArea:
+    """At a big zoom on a small screen a page may be wider than the window."""
+    holder = QScrollArea(widgetResizable=True)
+    holder.setFrameShape(QScrollArea.Shape.NoFrame)
+    holder.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    holder.setWidget(page)
+    return holder
 
 
 def button(

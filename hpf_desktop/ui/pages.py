@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hpf_desktop.ui.batch_page import BatchPage
@@ -12,7 +12,8 @@ from hpf_desktop.ui.query_page import QueryPage
 from hpf_desktop.ui.receipts_page import ReceiptsPage
 from server.business.base import Business
 from server.business.businesses import BUSINESSES
-from server.business.queries import QUERIES, Query, query_of
+from server.business.queries import QUERIES, query_of
+from server.business.query import Query
 
 MENUS = ("归集业务", "缴存业务", "员工信息查询", "公积金查询")
 
@@ -35,11 +36,14 @@ def _query_place(query: Query) -> Place:
     return Place(query.code, query.label, query.menu, lambda desk: kind(desk, query))
 
 
-def query_place(code: str, parent_key: str, suffix: str) -> Place:
+def query_place(code: str, parent_key: str, suffix: str, filters: Mapping[str, str]) -> Place:
     """A query about one row of another."""
     query = query_of(code)
     return Place(
-        code, query.label, query.menu, lambda desk: QueryPage(desk, query, parent_key, suffix)
+        code,
+        query.label,
+        query.menu,
+        lambda desk: QueryPage(desk, query, parent_key, suffix, filters),
     )
 
 

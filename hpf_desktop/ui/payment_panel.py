@@ -1,4 +1,4 @@
-"""How far a debit has come, followed until it is resolved: 提交 → 银行受理 → 扣款 → 入账 → 回单."""
+"""How far a payment has come, followed to its end: 提交 → 银行受理 → 扣款 → 入账 → 回单."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 from hpf_desktop import tasks
 from hpf_desktop.answers import PaymentProgress
 from hpf_desktop.log import explain
-from hpf_desktop.ui.messages import sentence
-from hpf_desktop.ui.page import Desk
+from hpf_desktop.ui import payment_words
+from hpf_desktop.ui.page import NEEDS_KEY, Desk
+from hpf_desktop.ui.payment_words import DEBIT_STAGES, NOTHING_TO_DO, ROLES, Reading
 from hpf_desktop.ui.theme import set_role
 from server.business.kinds import Money
-from server.business.refusals import problem
 
-STAGES = ("提交", "银行受理", "扣款", "入账", "回单")
-# How many stages are behind it in each state, and the words of the one it stands at.
-REACHED = {"pending": 1, "sent": 2, "unknown": 2, "collected": 3, "posted": 5, "failed": 2}
 PAUSES_MS = (500, 1_000, 2_000, 3_000, 5_000, 8_000, 13_000, 20_000, 30_000)
-DONE, NOW, AHEAD, BROKEN = "✓", "…", "○", "✕"
 
 
 class PaymentPanel(QFrame):
-    """Asks the server again and again, ever more slowly; a broken network does not stop it."""
+    """Asks the server again and again, ever more slowly; a broken network does not stop it.
+
+    Without the key nobody may ask: it waits, and goes on at ``look_again``.
+    """
 
     resolved = Signal(object)  # PaymentProgress: posted or failed
-    unreachable = Signal(object)  # Problem
+    heard = Signal(object)  # None after an answer, or the Problem that came instead
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,24 +32,33 @@ class PaymentPanel(QFrame):
         self._desk = desk
         self.serial = ""
         self._asked = 0
+        self._silent_since = ""
         self._task: tasks.Task | None = None
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._ask)
         self._what = QLabel(objectName="payment_serial", wordWrap=True)
-        self._stages = [QLabel(objectName=f"payment_stage_{n}") for n in range(len(STAGES))]
-        self._times = [QLabel(objectName=f"payment_time_{n}") for n in range(len(STAGES))]
-        self._words = QLabel(objectName="payment_words", wordWrap=True)
+        count = range(len(DEBIT_STAGES))
+        self._stages = [QLabel(objectName=f"payment_stage_{n}") for n in count]
+        self._times = [QLabel(objectName=f"payment_time_{n}") for n in count]
+        self._now = QLabel(objectName="payment_words", wordWrap=True)
+        self._do = QLabel(objectName="payment_advice", wordWrap=True)
+        self._lay_out()
+        self.hide()
+
+    def _lay_out(self) -> None:
         grid = QGridLayout()
+        grid.setVerticalSpacing(0)
         for number, (stage, when) in enumerate(zip(self._stages, self._times, strict=True)):
             set_role(when, "role", "muted")
             grid.addWidget(stage, 0, number)
             grid.addWidget(when, 1, number)
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
+        column.setContentsMargins(16, 10, 16, 10)
+        column.setSpacing(4)
         column.addWidget(self._what)
         column.addLayout(grid)
-        column.addWidget(self._words)
-        self.hide()
+        column.addWidget(self._now)
+        column.addWidget(self._do)
 
     @property
     def is_following(self) -> bool:
@@ -58,20 +66,27 @@ class PaymentPanel(QFrame):
 
     def follow(self, serial: str) -> None:
         """Until it is resolved, whatever happens in between."""
-        self.serial, self._asked = serial, 0
+        self.serial, self._asked, self._silent_since = serial, 0, ""
+        begun = PaymentProgress(serial, "", 0, "pending", None, ())
         self._what.setText(f"业务流水号 {serial}")
-        self._draw("pending", {})
-        self._words.setText(sentence(problem("B11")))
+        self._show(payment_words.read(begun, payment_words.now()))
         self.show()
         self._ask()
 
-    def stop(self) -> None:
-        self._timer.stop()
-        if self._task:
-            self._task.cancel()
-        self.serial = ""
+    def look_again(self) -> None:
+        """Now, not after the pause: the window was unlocked, or the operator asked."""
+        if self.is_following and self._task is None:
+            self._asked = 0
+            self._ask()
+
+    def show_transfer(self, serial: str, receipt_no: str | None, begun: str) -> None:
+        """Paid from the prepayment account, where nothing is waited for."""
+        self._what.setText(f"业务流水号 {serial}")
+        self._show(payment_words.transferred(receipt_no, begun, f"{payment_words.now():%H:%M:%S}"))
+        self.show()
 
     def _ask(self) -> None:
+        self._timer.stop()
         client, serial = self._desk.session.client, self.serial
         self._task = tasks.run(
             lambda _: client.payment(serial), self._seen, self._failed, owner=self
@@ -82,29 +97,37 @@ class PaymentPanel(QFrame):
         self._asked += 1
 
     def _failed(self, error: Exception) -> None:
-        self.unreachable.emit(explain(error))
-        self._ask_later()
+        self._task = None
+        told = explain(error)
+        self._silent_since = self._silent_since or f"{payment_words.now():%H:%M:%S}"
+        now, do = payment_words.unreachable(told, self._silent_since)
+        self._now.setText(now)
+        self._do.setText(do)
+        if told.code not in NEEDS_KEY:
+            self._ask_later()
+        self.heard.emit(told)
 
     def _seen(self, payment: PaymentProgress) -> None:
+        self._task, self._silent_since = None, ""
         amount = Money().show(payment.amount_fen)
-        self._what.setText(f"业务流水号 {payment.serial}　金额 {amount} 元")
-        self._draw(payment.state, {step.state: step.at for step in payment.timeline})
-        last = payment.timeline[-1].text if payment.timeline else ""
-        self._words.setText(sentence(payment.problem) if payment.problem else last)
+        self._what.setText(f"业务流水号 {payment.serial}　扣款金额 {amount} 元")
+        self._show(payment_words.read(payment, payment_words.now()))
+        self.heard.emit(None)
         if not payment.is_resolved:
             self._ask_later()
             return
         self.serial = ""
         self.resolved.emit(payment)
 
-    def _draw(self, state: str, times: dict[str, str]) -> None:
-        reached, is_failed = REACHED.get(state, 1), state == "failed"
-        stage_times = [times.get(s, "")[11:] for s in ("pending", "sent", "collected", "posted")]
-        stage_times.append(times.get("posted", "")[11:])
-        for number, (stage, when) in enumerate(zip(self._stages, self._times, strict=True)):
-            mark, role = (DONE, "passed") if number < reached else (AHEAD, "muted")
-            if number == reached:
-                mark, role = (BROKEN, "error") if is_failed else (NOW, "hint")
-            stage.setText(f"{mark} {STAGES[number]}")
-            set_role(stage, "role", role)
-            when.setText(stage_times[number])
+    def _show(self, reading: Reading) -> None:
+        for number, (label, when) in enumerate(zip(self._stages, self._times, strict=True)):
+            stage = reading.stages[number] if number < len(reading.stages) else None
+            label.setVisible(stage is not None)
+            when.setVisible(stage is not None)
+            if stage is not None:
+                label.setText(f"{stage.mark} {stage.label}")
+                set_role(label, "role", ROLES[stage.mark])
+                when.setText(stage.at)
+        self._now.setText(reading.now)
+        self._do.setText(reading.do)
+        set_role(self._do, "role", "muted" if reading.do == NOTHING_TO_DO else "")

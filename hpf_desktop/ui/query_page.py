@@ -15,8 +15,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QTableView,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -28,7 +26,8 @@ from hpf_desktop.ui.fields import FieldForm
 from hpf_desktop.ui.page import Desk, Menus, Page, button
 from hpf_desktop.ui.query_model import QueryModel, shown
 from hpf_desktop.ui.theme import scaled
-from server.business.queries import Query
+from hpf_desktop.ui.totals_row import TotalsRow
+from server.business.query import Query
 
 PAGE_ROWS, EXPORT_ROWS = 200, 1_000
 ROWS_MAX = 500_000
@@ -46,6 +45,7 @@ class QueryPage(Page):
         query: Query,
         parent_key: str = "",
         suffix: str = "",
+        filters: Mapping[str, str] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         title = f"{query.label} {suffix}".strip()
@@ -53,12 +53,13 @@ class QueryPage(Page):
         self.setObjectName(f"query_{query.code}")
         self.query, self._parent_key = query, parent_key
         self.filters = FieldForm([f.field for f in query.filters if f.field.key != PARENT], 3, self)
+        self.filters.set_texts(filters or {})
         self.model = QueryModel(query.columns)
         self.model.more_asked.connect(self._load_more)
         self._is_loading = self._has_started = False
         self._sort_wanted: tuple[int, Qt.SortOrder] | None = None
         self.table = self._make_table()
-        self.totals = TotalsRow(self.table, self)
+        self.totals = TotalsRow(self.table, query.columns, self)
         self.count = QLabel(objectName="row_count")
         self._lay_out()
         self.model.modelReset.connect(self._fit_rows)
@@ -68,14 +69,11 @@ class QueryPage(Page):
     def _lay_out(self) -> None:
         find = button("查询", "find", self.find, is_primary=True)
         find.setAutoDefault(True)
-        self._export_action = QAction("导出表格…", self, objectName="export")
-        self._export_action.setShortcut(QKeySequence("Ctrl+E"))
-        self._export_action.triggered.connect(self.ask_export)
+        self._export_action = self.command("导出表格…", "export", self.ask_export, "Ctrl+E")
         self._copy_action = QAction("复制", self, objectName="copy_rows")
         self._copy_action.setShortcut(QKeySequence.StandardKey.Copy)
         self._copy_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._copy_action.triggered.connect(self.copy_rows)
-        self.addActions([self._export_action])
         self.table.addAction(self._copy_action)
         tools = QHBoxLayout()
         tools.addWidget(find)
@@ -261,10 +259,19 @@ class QueryPage(Page):
         return self.model.rows[row] if 0 <= row < len(self.model.rows) else None
 
     def drill(self) -> None:
+        """Of a term of the row's equation only what that term counts."""
         row = self.current()
         if row and self.query.drill:
-            key = str(row.get("_key", ""))
-            self.desk.open_query(self.query.drill, key, key)
+            key, column = str(row.get("_key", "")), self.table.currentIndex().column()
+            terms = {k: term for term in self.query.equation for k in (term.key, term.count)}
+            term = terms.get(self.query.columns[column].key)
+            self.desk.open_query(self.query.drill, key, key, term.shows if term else {})
+
+    def show_only(self, filters: Mapping[str, str]) -> None:
+        """As if these search fields had been filled, and no others."""
+        if filters != self.filters.texts():
+            self.filters.set_texts(filters)
+            self.find()
 
     def copy_rows(self) -> None:
         """The selected rows as text that a spreadsheet takes."""
@@ -319,78 +326,3 @@ def _rows(
         yield from page.rows
         done += len(page.rows)
         progress(done, total)
-
-
-class TotalsRow(QTableWidget):
-    """The totals under their columns, over all rows and not only those that are loaded."""
-
-    def __init__(self, table: QTableView, page: QueryPage) -> None:
-        super().__init__(1, len(page.query.columns), page)
-        self._table, self._columns = table, page.query.columns
-        self.setObjectName("totals")
-        self.setAccessibleName("合计")
-        self.horizontalHeader().hide()
-        self.setVerticalHeaderLabels(["合计"])
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setShowGrid(False)
-        self._with_totals: tuple[int, ...] = ()
-        table.horizontalHeader().sectionResized.connect(self._column_resized)
-        table.horizontalScrollBar().valueChanged.connect(self._scrolled)
-        table.viewport().installEventFilter(self)
-        table.verticalHeader().geometriesChanged.connect(self._align)
-        for number in range(len(self._columns)):
-            self.setColumnWidth(number, table.columnWidth(number))
-        self.hide()
-
-    def forget(self) -> None:
-        self.clearContents()
-        self._with_totals = ()
-        self.hide()
-
-    def show_totals(self, totals: Mapping[str, int]) -> None:
-        for number, field in enumerate(self._columns):
-            text = shown(field, totals[field.key]) if field.key in totals else ""
-            item = QTableWidgetItem(text)
-            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            font = item.font()
-            font.setBold(True)
-            item.setFont(font)
-            self.setItem(0, number, item)
-        self._with_totals = tuple(n for n, f in enumerate(self._columns) if f.key in totals)
-        self._show_when_seen()
-        self._align()
-
-    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802
-        if event.type() == event.Type.Resize:
-            self._show_when_seen()
-        return super().eventFilter(watched, event)
-
-    def _column_resized(self, column: int, _: int, width: int) -> None:
-        self.setColumnWidth(column, width)
-        self._show_when_seen()
-
-    def _scrolled(self, value: int) -> None:
-        self.horizontalScrollBar().setValue(value)
-        self._show_when_seen()
-
-    def _show_when_seen(self) -> None:
-        """An empty row would only take room from a narrow list whose amounts are out of sight."""
-        table = self._table
-        lefts = [(table.columnViewportPosition(n), table.columnWidth(n)) for n in self._with_totals]
-        edge = table.viewport().width()
-        self.setVisible(any(left < edge and left + width > 0 for left, width in lefts))
-
-    def fit(self, height: int) -> None:
-        self.verticalHeader().setDefaultSectionSize(height)
-        self.setFixedHeight(height + 2 * self.frameWidth())
-
-    def _align(self) -> None:
-        width = max(
-            self._table.verticalHeader().width(), self.fontMetrics().horizontalAdvance("合计") + 16
-        )
-        self.verticalHeader().setFixedWidth(width)
-        if self._table.verticalHeader().minimumWidth() != width:
-            self._table.verticalHeader().setMinimumWidth(width)

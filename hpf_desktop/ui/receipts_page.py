@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSplitter, QWidget
 from hpf_desktop.ui.page import Desk, Menus
 from hpf_desktop.ui.query_page import QueryPage
 from hpf_desktop.ui.receipt_view import ReceiptView
-from server.business.queries import Query
+from server.business.query import Query
 
 CHOSEN_PAUSE_MS = 250  # Who walks through the list with the arrow keys wants no file for each row.
 

@@ -18,6 +18,7 @@ from hpf_desktop.log import explain
 from hpf_desktop.session import CERTIFICATE_LOGIN, Document
 from hpf_desktop.ui.login.approve import ApprovalDialog, Summary
 from hpf_desktop.ui.page import Desk
+from hpf_desktop.ui.payment_words import sources
 from server.business.base import Business
 from server.business.refusals import Level, Problem, problem
 
@@ -95,6 +96,14 @@ class Submission(QObject):
         """In a worker. What the check refuses is not saved, and no PIN is asked for it."""
         client, code, document = self._desk.session.client, self._business.code, self._document
         checked = client.check(code, document.head, document.rows)
+        bad = _bad_rows(checked.problems)
+        if self._business.payment and document.only_passing and 0 < len(bad) < len(document.rows):
+            # What is signed is what the passing rows alone come to.
+            passing = [row for number, row in enumerate(document.rows) if number not in bad]
+            alone = client.check(code, document.head, passing)
+            whole = [p for p in alone.problems if p.row is None]
+            in_rows = [p for p in checked.problems if p.row is not None]
+            checked = CheckAnswer(alone.head, (*whole, *in_rows))
         if _refuses(checked.problems, document):
             return checked, None
         progress(1, 2)
@@ -153,6 +162,7 @@ class Submission(QObject):
             self._desk.facts.unit.name,
             len(rows) - bad if self._business.is_batch else None,
             checked.head.get(payment.amount, "") if payment else "",
+            sources(checked.head) if payment else "",
             note,
         )
 

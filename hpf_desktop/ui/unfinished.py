@@ -58,6 +58,7 @@ class UnfinishedDialog(QDialog):
         for number, chars in enumerate((28, 10, 10, 24)):
             self._list.setColumnWidth(number, chars * char)
         fit(self, 100, 22)
+        self._refresh()
         self._read()
 
     def _read(self) -> None:

@@ -27,6 +27,7 @@ from server.business.base import Due, Person, Status, Unit, UnitStatus
 from server.business.businesses import business_of
 from server.business.check import check_batch
 from server.business.month import Month
+from server.business.payment_queries import PAYMENT_PROGRESS
 from server.business.queries import query_of
 from server.business.refusals import Problem, Refused, problem, refused
 
@@ -84,12 +85,14 @@ class FakeClient:
         self.own_unit = unit()
         self.persons = people(persons)
         self.batches: dict[str, Batch] = {}
+        self.code_of: dict[str, str] = {}  # the business of each batch
         self.submitted: dict[str, tuple[Any, Answer]] = {}
         self.calls: list[str] = []
         self.fault: dict[str, str] = {}
         self.loses_answer_of: set[str] = set()
         self.bank = "posted"
-        self.payments: dict[str, list[str]] = {}
+        self.payments: dict[str, list[str]] = {}  # the states that each debit went through
+        self.debits: dict[str, tuple[str, str, int]] = {}  # business, batch, amount of each
         self.rows_of: dict[str, list[dict[str, Any]]] = {}
         self.prints: list[tuple[str, str]] = []
         self.outcomes: list[tuple[str, str, str]] = []
@@ -181,11 +184,14 @@ class FakeClient:
         self._call("save_new")
         batch_id = str(7001 + len(self.batches))
         self.batches[batch_id] = Batch(batch_id, 1, "saved", dict(head), tuple(rows))
+        self.code_of[batch_id] = code
         return Saved(batch_id, 1)
 
     def save_again(self, code: str, saved: Saved, head: Texts, rows: Sequence[Texts]) -> Saved:
         self._call("save_again")
         kept = self.batches[saved.batch_id]
+        if kept.state != "saved":
+            raise refused("G11")
         if kept.version != saved.version:
             raise refused("G08")
         version = kept.version + 1
@@ -199,8 +205,13 @@ class FakeClient:
         return tuple(
             Unfinished(b.batch_id, b.version, b.state, len(b.rows), "2026-07-15T09:30:00", "李经办")
             for b in self.batches.values()
-            if b.state != "posted"
+            if b.state != "posted" and self.code_of.get(b.batch_id, code) == code
         )
+
+    def paying(self, code: str) -> Batch | None:
+        self._call("paying")
+        every = (b for b in self.batches.values() if self.code_of.get(b.batch_id) == code)
+        return next((b for b in every if b.state == "paying"), None)
 
     def load(self, code: str, batch_id: str) -> Batch:
         self._call("load")
@@ -223,7 +234,10 @@ class FakeClient:
         content = (code, saved, only_passing, approval)
         if key not in self.submitted:
             assert approval is not None, "a certificate login signs what it submits"
-            self.submitted[key] = (content, self._submitted(code, saved, only_passing))
+            answer = self._submitted(code, saved, only_passing)
+            if amount_fen not in (None, answer.amount_fen):
+                raise refused("H13", now=answer.amount_fen, seen=amount_fen)
+            self.submitted[key] = (content, answer)
         first, answer = self.submitted[key]
         if first != content:
             raise refused("G12")
@@ -237,22 +251,29 @@ class FakeClient:
         checked = self._checked(code, batch.head, batch.rows)
         if checked.errors and not only_passing:
             raise Refused(problem("G14", count=len(checked.errors)), checked.problems)
-        bad = sorted(checked.bad_rows)
-        left = None
+        bad, rows, left = sorted(checked.bad_rows), batch.rows, None
         if bad:
             left = str(7001 + len(self.batches))
-            kept = tuple(batch.rows[row] for row in bad)
+            kept = tuple(rows[row] for row in bad)
             self.batches[left] = Batch(left, 1, "saved", batch.head, kept)
+            rows = tuple(row for number, row in enumerate(rows) if number not in bad)
+            checked = self._checked(code, batch.head, rows)
+        self.batches[saved.batch_id] = replace(batch, rows=rows, state="posted")
         serial = f"2026071500{len(self.submitted) + 1:04d}"
-        amount_fen = checked.head.get(business.payment.amount, 0) if business.payment else 0
-        state = self.bank if business.payment else "posted"
-        self.batches[saved.batch_id] = replace(batch, state=state)
-        if state == "paying":
-            self.payments[serial] = ["pending", "sent"]
-            self.own_unit = replace(self.own_unit, paying={code: serial})
-        receipt = "2026-000001" if state == "posted" else None
-        why = problem("B10", reason="余额不足") if state == "failed" else None
-        return Answer(state, serial, receipt, len(batch.rows) - len(bad), amount_fen, left, why)
+        amount_fen = checked.head[business.payment.amount] if business.payment else 0
+        paid_fen = checked.head.get("paid", amount_fen)
+        if not paid_fen:
+            return Answer("posted", serial, "2026-000001", len(rows), amount_fen, left)
+        self.debits[serial] = (code, saved.batch_id, paid_fen)
+        self.payments[serial] = ["pending", "sent"]
+        self.batches[saved.batch_id] = replace(batch, rows=rows, state="paying")
+        self.own_unit = replace(self.own_unit, paying={code: serial})
+        if self.bank != "paying":
+            self.end_payment(serial, self.bank)
+        receipt = "2026-000001" if self.bank == "posted" else None
+        why = problem("B10", reason="余额不足") if self.bank == "failed" else None
+        count = 0 if self.bank == "paying" else len(rows)
+        return Answer(self.bank, serial, receipt, count, amount_fen, left, why)
 
     def payment(self, serial: str) -> PaymentProgress:
         self._call("payment")
@@ -267,23 +288,30 @@ class FakeClient:
         )
         why: Problem | None = problem("B10", reason="余额不足") if states[-1] == "failed" else None
         receipt = "2026-000002" if states[-1] == "posted" else None
-        return PaymentProgress(serial, "remittance", DUE_FEN, states[-1], receipt, steps, why)
+        code, _, paid_fen = self.debits[serial]
+        return PaymentProgress(serial, code, paid_fen, states[-1], receipt, steps, why)
 
     def end_payment(self, serial: str, state: str) -> None:
         """What the bank has done meanwhile."""
         self.payments[serial] += ["collected", "posted"] if state == "posted" else ["failed"]
         self.own_unit = replace(self.own_unit, paying={})
+        _, batch_id, _ = self.debits[serial]
+        ended = "posted" if state == "posted" else "saved"
+        self.batches[batch_id] = replace(self.batches[batch_id], state=ended)
 
     # --- Queries and receipts ---
 
     def query(self, code: str, filters: Texts, after: int | None = None, limit: int = 200) -> Page:
         self._call("query")
         query = query_of(code)
+        every = self._progress() if code == PAYMENT_PROGRESS.code else self.rows_of.get(code, [])
         rows = [
             row
-            for row in self.rows_of.get(code, [])
+            for row in every
             if all(
-                str(row.get(key, "")) == text for key, text in filters.items() if key != "parent"
+                row["month"] <= text if key == "until" else str(row.get(key, "")) == text
+                for key, text in filters.items()
+                if key != "parent"
             )
         ]
         first = after or 0
@@ -293,6 +321,17 @@ class FakeClient:
             return Page(tuple(part), following, 0, {})
         totals = {c.key: sum(row[c.key] or 0 for row in rows) for c in query.columns if c.summed}
         return Page(tuple(part), following, len(rows), totals)
+
+    def _progress(self) -> list[dict[str, Any]]:
+        begun = datetime.datetime.now(datetime.UTC).isoformat()
+        return [
+            {
+                "_key": serial, "serial": serial, "kind": code, "amount": paid_fen,
+                "state": self.payments[serial][-1], "begun_at": begun, "at": begun,
+                "bank_text": None,
+            }
+            for serial, (code, _, paid_fen) in reversed(self.debits.items())
+        ]  # fmt: skip
 
     def receipt_pdf(self, receipt_no: str, print_id: str = "") -> bytes:
         self._call("receipt_pdf")

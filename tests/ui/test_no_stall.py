@@ -1,4 +1,4 @@
-"""Thousands of rows from a spreadsheet: the window stays quick while they are read and checked."""
+"""Thousands of rows: the window stays quick while they are read, checked and summed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import xlsxwriter
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QLineEdit
 
 from hpf_desktop.ui.batch_page import BatchPage
 from hpf_desktop.ui.page import Desk
 from server.business.account_opening import ACCOUNT_OPENING
+from server.business.back_payment import BACK_PAYMENT
 from server.demo_people import person
-from tests.ui.hand import dialog, press
+from tests.fakes.client import FakeClient, people
+from tests.ui.hand import dialog, find, press
 
 pytestmark = pytest.mark.slow
 ROWS = 5_000
@@ -64,6 +66,43 @@ def test_import_of_5000_rows_and_their_checks_never_stall_the_window(
         if stalls[-1] < STALL_MS_MAX:
             return
     raise AssertionError(f"stalls of {stalls} ms")
+
+
+def test_sums_of_5000_rows_under_their_head_never_stall_the_window(
+    qtbot: Any, desk: Desk, client: FakeClient
+) -> None:
+    client.persons = people(ROWS)
+    desk.session.facts = client.facts()
+    stalls = []
+    for _ in range(TRIES):
+        stalls.append(longest_stall_of_sums_ms(qtbot, desk))
+        if stalls[-1] < STALL_MS_MAX:
+            return
+    raise AssertionError(f"stalls of {stalls} ms")
+
+
+def longest_stall_of_sums_ms(qtbot: Any, desk: Desk) -> float:
+    page = BatchPage(desk, BACK_PAYMENT)
+    qtbot.addWidget(page)
+    page.resize(1150, 620)
+    page.show()
+    qtbot.waitExposed(page)
+    page.head.set_texts({"kind": "1", "method": "settle"})
+    page.head.edited.emit()
+    page.sheet.load([
+        {"account": str(account), "monthly": "100.00", "start": "2026-06"}
+        for account in desk.facts.persons
+    ])  # fmt: skip
+    amount = find(page, QLineEdit, "amount")
+    ticks = Ticks()
+    qtbot.waitUntil(lambda: amount.text() == "500,000.00", timeout=LIMIT_MS)
+    page.sheet.model.put([ROWS // 2], {3: ["200.00"]}, "填写")
+    qtbot.waitUntil(lambda: amount.text() == "500,100.00", timeout=LIMIT_MS)
+    page.head.edited.emit()  # Every row is checked anew under another head.
+    page.sheet.model.remove(range(ROWS // 2, ROWS))
+    qtbot.waitUntil(lambda: amount.text() == "250,000.00", timeout=LIMIT_MS)
+    page.close()
+    return ticks.longest_ms
 
 
 def longest_stall_ms(qtbot: Any, desk: Desk, roster: Path) -> float:

@@ -14,9 +14,12 @@ from hpf_desktop.ui import theme
 from hpf_desktop.ui.page import Desk
 from hpf_desktop.ui.query_model import QueryModel
 from hpf_desktop.ui.query_page import QueryPage
-from server.business.queries import PAYMENTS, ROSTER
+from server.business.payment_queries import PAYMENTS
+from server.business.queries import ROSTER
+from server.business.remittance_queries import REMITTANCE_MONTHS
 from tests.fakes.client import FakeClient
 from tests.ui.hand import LIMIT_MS, find, press, type_text
+from tests.ui.samples import months
 
 PEOPLE = 450
 
@@ -142,7 +145,7 @@ def test_export_writes_all_rows_and_not_only_those_loaded(
 
 
 def test_row_opens_its_details(qtbot: Any, desk: Desk, client: FakeClient) -> None:
-    opened: list[tuple[str, str, str]] = []
+    opened: list[tuple[Any, ...]] = []
     desk.open_query = lambda *where: opened.append(where)
     client.rows_of["payments"] = [{"_key": "77", "serial": "77", "amount": 5, "kind": "remittance"}]
     page = QueryPage(desk, PAYMENTS)
@@ -151,7 +154,26 @@ def test_row_opens_its_details(qtbot: Any, desk: Desk, client: FakeClient) -> No
     page.shown()
     qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=LIMIT_MS)
     press(qtbot, page, "drill")
-    assert opened == [("payment_persons", "77", "77")]
+    assert opened == [("payment_persons", "77", "77", {})]
+
+
+def test_term_of_an_equation_opens_just_its_people(
+    qtbot: Any, desk: Desk, client: FakeClient
+) -> None:
+    opened: list[tuple[Any, ...]] = []
+    desk.open_query = lambda *where: opened.append(where)
+    client.rows_of["remittance_months"] = months()
+    page = QueryPage(desk, REMITTANCE_MONTHS)
+    qtbot.addWidget(page)
+    page.show()
+    page.shown()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 3, timeout=LIMIT_MS)
+    columns = [c.key for c in REMITTANCE_MONTHS.columns]
+    for key in ("removed_fen", "removed", "due_fen"):
+        page.table.setCurrentIndex(page.model.index(0, columns.index(key)))
+        press(qtbot, page, "drill")
+    assert [filters for *_, filters in opened] == [{"change": "2"}, {"change": "2"}, {}]
+    assert {where[:2] for where in opened} == {("remittance_changes", "2026-07")}
 
 
 def test_totals_take_no_room_while_their_columns_are_out_of_sight(

@@ -23,6 +23,7 @@ class Summary:
     unit: str
     rows: int | None  # None: a form has no rows
     amount: str  # empty: no money moves
+    source: str = ""  # from where the money comes, when there is a choice
     note: str = ""
 
 
@@ -90,6 +91,7 @@ def _facts(summary: Summary) -> QFormLayout:
         "单位": summary.unit,
         "行数": "" if summary.rows is None else f"{summary.rows:,} 行",
         "金额": f"{summary.amount} 元" if summary.amount else "",
+        "付款": summary.source,
         "说明": summary.note,
     }
     for label, text in shown.items():

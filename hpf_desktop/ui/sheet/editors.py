@@ -48,7 +48,7 @@ Offers = Callable[[str], Sequence[Offer]]
 def people_offers(index: PeopleIndex) -> Offers:
     def offer(person: Person) -> Offer:
         words = (str(person.account), person.name, person.id_tail, STATUSES[person.status])
-        return Offer(words[0], words, index.takes is None or person.status is index.takes)
+        return Offer(words[0], words, not index.takes or person.status in index.takes)
 
     return lambda query: [offer(person) for person in index.find(query)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import accumulate
 
 from hpf_desktop import pinyin
@@ -20,8 +20,8 @@ class PeopleIndex:
     People who stand where the business takes them from come first, so that they are found first.
     """
 
-    def __init__(self, people: Iterable[Person], takes: Status | None) -> None:
-        self.people = sorted(people, key=lambda p: (p.status is not takes, p.account))
+    def __init__(self, people: Iterable[Person], takes: Collection[Status] = ()) -> None:
+        self.people = sorted(people, key=lambda p: (p.status not in takes, p.account))
         names = "".join(f"{p.name}\n" for p in self.people)
         spelled = pinyin.full_pinyin(names).splitlines()
         letters = pinyin.initials(names).splitlines()
@@ -77,7 +77,7 @@ class PeopleIndex:
         """Whole keys before beginnings, those before the rest; names before numbers."""
         keys = self._line(number).split("\t")
         account, name, letters, spelled, tail = keys
-        is_other = self.people[number].status is not self.takes
+        is_other = self.people[number].status not in self.takes
         for rank, fits in enumerate((
             word in (name, letters, spelled, account),
             name.startswith(word),

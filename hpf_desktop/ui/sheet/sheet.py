@@ -30,10 +30,12 @@ from hpf_desktop.ui.sheet.toolbar import Toolbar, style_of
 from hpf_desktop.ui.sheet.transfer import Transfer
 from hpf_desktop.ui.sheet.view import SheetView
 from hpf_desktop.ui.sheet.wiring import Arrangement, Watch, connect_commands
+from hpf_desktop.ui.theme import scaled
 from server.business.base import Business, Person, Unit
 from server.business.refusals import Level, Problem
 
 NORMALISED_MAX = 5_000
+SCALE = 1_000
 
 
 class Sheet(QWidget):
@@ -71,13 +73,15 @@ class Sheet(QWidget):
         self.watch = Watch(self)
         self.keeper: DraftKeeper | None = None
         self._index_task: Task | None = None
+        self._indexed: Mapping[int, Person] | None = None  # the people the lookup finds
         self._sent: list[int] = []
         self._answered: set[Problem] = set()
         self._is_unsaved = False
+        self._column_scale = SCALE
         self._lay_out()
         self._connect()
-        self.set_colours(colours)
         self.view.freeze(leading_columns(self.model.columns))
+        self.set_colours(colours)
         self.load(())
 
     # --- Rows ------------------------------------------------------------------------------------
@@ -112,6 +116,12 @@ class Sheet(QWidget):
     def has_unsaved(self) -> bool:
         return self._is_unsaved
 
+    def touch(self) -> None:
+        """What belongs to the rows without standing in them was changed."""
+        self._edited()
+        if self.keeper is not None:
+            self.keeper.touch()
+
     def mark_saved(self) -> None:
         self._is_unsaved = False
 
@@ -124,6 +134,9 @@ class Sheet(QWidget):
         takes = self.business.takes
         for grid in self.view.grids:
             grid.delegate.now = unit.month_now
+        if persons is self._indexed:
+            return
+        self._indexed = persons
         people = list(persons.values())
         if self._index_task is not None:
             self._index_task.cancel()
@@ -197,6 +210,14 @@ class Sheet(QWidget):
         self.view.set_colours(colours)
         self.problem_list.set_colours(colours)
         self.setStyleSheet(style_of(colours))
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """The columns keep their proportion to the letters; who made one wider keeps that too."""
+        ratio, self._column_scale = scaled(SCALE) / self._column_scale, scaled(SCALE)
+        if ratio != 1:
+            for column in range(self.model.columnCount()):
+                self.view.setColumnWidth(column, round(self.view.columnWidth(column) * ratio))
 
     def cancel(self) -> None:
         """Stops whatever runs; rows not checked yet keep waiting until the next change or F9."""
@@ -234,9 +255,10 @@ class Sheet(QWidget):
         self.keeper.saved.connect(self.draft_saved)
         self.keeper.failed.connect(self._draft_failed)
 
-    def save_draft(self) -> None:
-        """Now, in this thread: before the window closes."""
+    def save_draft(self, is_wanted: bool = False) -> None:
+        """Now, in this thread: before the window closes. ``is_wanted`` even if no row changed."""
         if self.keeper is not None:
+            self.keeper.is_wanted |= is_wanted
             self.keeper.save_now()
 
     def restore_draft(self) -> Mapping[str, str] | None:

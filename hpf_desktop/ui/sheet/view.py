@@ -22,7 +22,7 @@ CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.AltModifier,
 )
 RESULT_WIDTH = 260
-RESULT_SHARE = 3  # The results take at most a third of the sheet: the rest is for typing.
+RESULT_SHARE = 4  # The results take at most a quarter of the sheet: the rest is for typing.
 ARROWS = {Key.Key_Up: (-1, 0), Key.Key_Down: (1, 0), Key.Key_Left: (0, -1), Key.Key_Right: (0, 1)}
 
 

@@ -20,7 +20,7 @@ PEOPLE = (
     person(5, "王修", tail="1234"),
     person(1234, "李明", tail="0055"),
 )
-INDEX = PeopleIndex(PEOPLE, Status.NORMAL)
+INDEX = PeopleIndex(PEOPLE, (Status.NORMAL,))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_end_of_the_document_number_comes_before_the_end_of_an_account() -> None
 
 def test_those_who_stand_where_the_business_takes_from_come_first() -> None:
     assert [p.name for p in INDEX.find("修")] == ["王修", "欧阳修"]
-    assert [p.name for p in PeopleIndex(PEOPLE, Status.SEALED).find("修")] == ["欧阳修", "王修"]
+    assert [p.name for p in PeopleIndex(PEOPLE, (Status.SEALED,)).find("修")] == ["欧阳修", "王修"]
 
 
 def test_nobody_is_found_for_a_stranger_and_nothing_breaks_on_odd_signs() -> None:
@@ -59,9 +59,9 @@ def test_nobody_is_found_for_a_stranger_and_nothing_breaks_on_odd_signs() -> Non
 
 
 def test_answers_are_limited() -> None:
-    many = PeopleIndex([person(n, "张三") for n in range(1000)], Status.NORMAL)
+    many = PeopleIndex([person(n, "张三") for n in range(1000)], (Status.NORMAL,))
     assert len(many.find("张三")) == FOUND_MAX
 
 
 def test_empty_roster_answers_with_nobody() -> None:
-    assert PeopleIndex((), None).find("张") == []
+    assert PeopleIndex(()).find("张") == []
