@@ -1,0 +1,176 @@
+"""Who is on a unit's roster: opening, sealing and unsealing of people (4.5–4.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from server.simulation.model import amounts
+from server.simulation.model.state import (
+    DEFERRED,
+    NORMAL,
+    OPENED,
+    PAYING,
+    SEALED,
+    Centre,
+    Person,
+    Refusals,
+    Stay,
+    Unit,
+)
+
+
+@dataclass(frozen=True)
+class Opening:
+    id_no: str
+    name: str
+    first: int
+    base: int
+
+
+@dataclass(frozen=True)
+class Sealing:
+    person: str
+    month: int
+
+
+@dataclass(frozen=True)
+class Unsealing:
+    person: str
+    month: int
+    base: int | None = None  # None: the former one, at today's ratios (ruling 4)
+
+
+def open_people(centre: Centre, key: str, rows: Sequence[Opening]) -> Refusals:
+    unit = centre.units[key]
+    found: Refusals = {None: batch_blocked(unit, {NORMAL, OPENED})}
+    for place, row in enumerate(rows):
+        codes = already_opened(centre.people.get(row.id_no), row, key)
+        if row.id_no in [earlier.id_no for earlier in rows[:place]]:
+            codes.add("G07")
+        if base_outside(centre, unit, row.base):
+            codes.add("K08")
+        if row.first <= unit.paid_through or row.first > centre.month + 1:
+            codes.add("K09")
+        found[place] = codes
+    if refused := only_refusals(found):
+        return refused
+    for row in rows:
+        person = Person(row.id_no, row.name, key, centre.day)
+        person.stays.append(stay_from(centre, unit, row.first, row.base))
+        centre.people[row.id_no] = person
+    return {}
+
+
+def already_opened(known: Person | None, row: Opening, key: str) -> set[str]:
+    """K03 and K04 by where and how the ID number is known; K06 beside them (ruling 11)."""
+    if known is None:
+        return set()
+    here = known.unit == key
+    paying = known.status == PAYING
+    codes = {("K03A" if paying else "K03B") if here else ("K04B" if paying else "K04A")}
+    if known.name != row.name:
+        codes.add("K06")
+    return codes
+
+
+def seal(centre: Centre, key: str, rows: Sequence[Sealing]) -> Refusals:
+    unit = centre.units[key]
+    found: Refusals = {None: batch_blocked(unit, {NORMAL, OPENED, DEFERRED})}
+    for place, row in enumerate(rows):
+        person = centre.people.get(row.person)
+        codes = repeated(place, [it.person for it in rows])
+        if person is None or person.unit != key:
+            person = None
+            codes.add("G03")
+        elif person.status != PAYING:
+            codes.add("F01")
+        if row.month <= unit.paid_through:
+            codes.add("F02")
+        elif person and row.month < person.stays[-1].first:
+            codes.add("F04")
+        found[place] = codes
+    if refused := only_refusals(found):
+        return refused
+    for row in rows:
+        person = centre.people[row.person]
+        person.stays[-1].until = row.month
+        person.status = SEALED
+    return {}
+
+
+def unseal(centre: Centre, key: str, rows: Sequence[Unsealing]) -> Refusals:
+    unit = centre.units[key]
+    found: Refusals = {None: batch_blocked(unit, {NORMAL, OPENED})}
+    for place, row in enumerate(rows):
+        person = centre.people.get(row.person)
+        codes = repeated(place, [it.person for it in rows])
+        if person is None or person.unit != key:
+            base_wrong = row.base is not None and base_outside(centre, unit, row.base)
+            found[place] = codes | {"G03"} | ({"K08"} if base_wrong else set())
+            continue
+        found[place] = codes | unseal_problems(centre, unit, person, row)
+    if refused := only_refusals(found):
+        return refused
+    for row in rows:
+        person = centre.people[row.person]
+        base = person.stays[-1].base if row.base is None else row.base
+        person.stays.append(stay_from(centre, unit, row.month, base))
+        person.status = PAYING
+    return {}
+
+
+def unseal_problems(centre: Centre, unit: Unit, person: Person, row: Unsealing) -> set[str]:
+    codes = set()
+    last = person.stays[-1]
+    if person.status != SEALED:
+        codes.add("Q01")
+    if row.month <= max(unit.paid_through, person.paid_through or 0):
+        codes.add("Q02")
+    elif last.until is not None and row.month < last.until:
+        codes.add("Q06")
+    if base_outside(centre, unit, last.base if row.base is None else row.base):
+        codes.add("K08")
+    return codes
+
+
+def base_outside(centre: Centre, unit: Unit, base: int) -> bool:
+    low, high = centre.limits_on(unit.county, centre.day)
+    return not low <= base <= high
+
+
+def batch_blocked(unit: Unit, allowed: set[str]) -> set[str]:
+    """What stops a whole batch: the unit's status, or money the bank has not answered for."""
+    codes = set()
+    if unit.status not in allowed:
+        codes.add("G01")
+    if unit.pending:
+        codes.add("G02")
+    return codes
+
+
+def stay_from(centre: Centre, unit: Unit, first: int, base: int) -> Stay:
+    rounding = centre.rounding(centre.day)
+    unit_part, person_part = amounts.monthly(base, *unit.ratio_today(), rounding)
+    return Stay(first, None, base, unit_part, person_part)
+
+
+def repeated(place: int, people: Sequence[str]) -> set[str]:
+    """G07, told at the later of two rows (ruling 14)."""
+    return {"G07"} if people[place] in people[:place] else set()
+
+
+def only_refusals(found: Refusals) -> Refusals:
+    return {place: codes for place, codes in found.items() if codes}
+
+
+def roster(centre: Centre, key: str, month: int) -> Iterable[tuple[Person, Stay]]:
+    """Who is due in that month, and at which amounts; nobody in a deferred month (ruling 7)."""
+    if centre.units[key].deferred(month):
+        return []
+    return [
+        (person, stay)
+        for person in centre.people_of(key)
+        for stay in person.stays
+        if stay.has(month)
+    ]
