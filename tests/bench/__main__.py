@@ -17,12 +17,13 @@ from server.migrate import migrate
 from server.postgres import EmbeddedPostgres
 
 OUT = Path("out/bench")
-PARTS = ("sheet", "remittance", "receipts")
+ON_DATABASE = ("remittance", "small_units", "settlement")
+PARTS = ("sheet", *ON_DATABASE, "receipts")
 
 
 def measure_part(name: str) -> list[dict[str, Any]]:
     module = importlib.import_module(f"tests.bench.{name}")
-    if name != "remittance":
+    if name not in ON_DATABASE:
         return list(module.measure())
     with tempfile.TemporaryDirectory(prefix="hpf-bench-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
