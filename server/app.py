@@ -19,12 +19,15 @@ from litestar.openapi import OpenAPIConfig
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template.config import TemplateConfig
 
-from server import batches
+from server import batches, reversal
+from server.api.bank import BANK_ROUTES
 from server.api.batches import BATCH_ROUTES, BODY_MAX_BYTES
+from server.api.counter import counter_router
 from server.api.errors import HANDLERS
 from server.api.login import login_router
 from server.api.queries import QUERY_ROUTES
 from server.api.receipts import RECEIPT_ROUTES, TEMPLATES
+from server.bank_notices import Movements
 from server.certificates import TrustFolder, spki_sha256
 from server.config import Config
 from server.db import Pool, open_pool, transaction
@@ -33,7 +36,7 @@ from server.login import LoginSettings
 from server.login_limits import forget_old_failures
 from server.notices import tell_payment_ended
 from server.outside.bank import HttpBank
-from server.payments import Payments
+from server.payments import IN, OUT, Payments
 from server.receipts import fonts
 from server.receipts.issue import Press
 from server.receipts.layout import ReceiptData
@@ -42,6 +45,8 @@ from server.receipts.sign import Signer
 from server.sessions import end_sessions_of_untrusted
 
 log = logging.getLogger(__name__)
+# What an end at the bank means in the books.
+COMPLETE = {IN: batches.complete_paid, OUT: reversal.complete_refund}
 RECHECK_EVERY_S = 24 * 60 * 60
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
@@ -65,7 +70,8 @@ async def verify_style() -> Response[bytes]:
 
 
 ROUTES: list[Any] = [
-    health, verify_style, login_router, *BATCH_ROUTES, *QUERY_ROUTES, *RECEIPT_ROUTES,
+    health, verify_style, login_router, counter_router,
+    *BATCH_ROUTES, *QUERY_ROUTES, *RECEIPT_ROUTES, *BANK_ROUTES,
 ]  # fmt: skip
 
 
@@ -81,17 +87,22 @@ def create_app(config: Config) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         await pool.open(wait=True, timeout=30)
         bank = HttpBank(config.bank_url, config.bank_key, timeout_s=config.pace.bank_timeout_s)
-        payments = Payments(pool, bank, batches.complete_paid, tell_payment_ended, config.pace)
+        payments = Payments(pool, bank, COMPLETE, tell_payment_ended, config.pace)
+        movements = Movements(pool, payments)
         with _processes() as processes:
             app.state.update(
                 pool=pool,
                 payments=payments,
+                movements=movements,
+                bank_key=config.bank_key,
                 press=Press(_printer(processes, config.files), config.public_url),
                 spki_sha256=own_spki,
                 audience=config.audience,
+                is_production=config.is_production,
             )
             tasks = [
                 asyncio.create_task(payments.run()),
+                asyncio.create_task(movements.run()),
                 asyncio.create_task(_recheck(pool, trust)),
             ]
             yield

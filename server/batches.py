@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from weakref import WeakValueDictionary
 
 from psycopg.errors import UniqueViolation
 
 from server import drafts, payments, people, units
-from server.business.base import DEBITS, Business, Due, Method, Person, Spread, Unit
+from server.business.base import Business, Method, Unit, Values
 from server.business.businesses import business_of
-from server.business.check import Checked, Texts, check_batch
+from server.business.chart import Gl
+from server.business.check import Checked, Texts
 from server.business.document import document_sha256
 from server.business.month import Month
+from server.business.parts import FROM_PREPAYMENT, PAID
 from server.business.refusals import problem, refused
+from server.checking import check
 from server.db import Connection, Pool, new_id, transaction
 from server.ledger.entry import Posting, Transaction
 from server.ledger.post import post
@@ -61,58 +64,8 @@ class Answer:
 
 
 Approve = Callable[[Connection, bytes], Awaitable[None]]
-
-
-async def check(
-    conn: Connection, unit_id: int, business: Business, head: Texts, rows: Sequence[Texts]
-) -> Checked:
-    """What submitting these texts would find, without changing anything."""
-    return (await _check(conn, unit_id, business, head, rows))[1]
-
-
-async def _check(
-    conn: Connection, unit_id: int, business: Business, head: Texts, rows: Sequence[Texts]
-) -> tuple[Unit, Checked]:
-    unit = await units.facts(conn, unit_id)
-    persons, taken = await _persons(conn, unit_id, business, rows)
-    due = await _due(conn, unit, business, head)
-    # Seconds of pure Python for the largest batches: not on the event loop.
-    return unit, await asyncio.to_thread(
-        check_batch, business, unit, head, rows, persons, due, True, taken
-    )
-
-
-async def _persons(
-    conn: Connection, unit_id: int, business: Business, rows: Sequence[Texts]
-) -> tuple[dict[Any, Person], dict[str, set[str]]]:
-    """The persons that the rows name, and what others have already of what must be told."""
-    if not business.is_batch:
-        return {}, {}
-    keys = _parsed(business, business.person_key, rows)
-    taken = {
-        spec.key: await people.taken_phones(conn, _parsed(business, spec.key, rows))
-        for spec in business.rows
-        if spec.taken_code
-    }
-    return await people.find(conn, unit_id, business, keys), taken
-
-
-def _parsed(business: Business, key: str, rows: Sequence[Texts]) -> list[Any]:
-    kind = business.field(key).kind
-    return [v for v in (kind.read(row.get(key, "")) for row in rows) if v is not None]
-
-
-async def _due(
-    conn: Connection, unit: Unit, business: Business, head: Texts
-) -> Mapping[Month, Due] | None:
-    """What the unpaid months come to, if the roster is paid; None for an absurd month."""
-    payment = business.payment
-    if payment is None or payment.spread is not Spread.ROSTER:
-        return None
-    until = business.field(payment.until).kind.read(head.get(payment.until, ""))
-    if until is None or until > unit.month_now.plus(unit.remit_ahead_months):
-        return None
-    return await units.due(conn, unit.unit_id, unit.next_month, until)
+COLLISIONS_MAX = 5
+_turns: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
 
 async def submit(pool: Pool, operator: Operator, order: Submit, approve: Approve) -> Answer:
@@ -121,15 +74,26 @@ async def submit(pool: Pool, operator: Operator, order: Submit, approve: Approve
     Two units may open the same person at once: each has passed its checks when the person's key
     tells them apart. The loser is checked again, and told what a moment later it would have been.
     """
-    try:
-        async with transaction(pool) as conn:
-            return await _submit(conn, operator, order, approve)
-    except UniqueViolation:
-        async with transaction(pool) as conn:
-            return await _submit(conn, operator, order, approve)
+    async with _turn(operator.unit_id):
+        for _ in range(COLLISIONS_MAX):
+            try:
+                async with transaction(pool) as conn:
+                    return await submit_in(conn, operator, order, approve)
+            except UniqueViolation as collision:
+                last = collision
+        raise last
 
 
-async def _submit(conn: Connection, operator: Operator, order: Submit, approve: Approve) -> Answer:
+def _turn(unit_id: int) -> asyncio.Lock:
+    """A unit's submissions wait for each other here, holding no connection meanwhile."""
+    key = (id(asyncio.get_running_loop()), unit_id)
+    return _turns.setdefault(key, asyncio.Lock())
+
+
+async def submit_in(
+    conn: Connection, operator: Operator, order: Submit, approve: Approve
+) -> Answer:
+    """Within a transaction of the caller's, who has to see to collisions of two units."""
     unit_id = operator.unit_id
     await units.lock(conn, unit_id)
     seen = await _seen(conn, unit_id, order)
@@ -146,17 +110,17 @@ async def _submit(conn: Connection, operator: Operator, order: Submit, approve: 
         order.amount_fen,
     )
     await approve(conn, digest)
-    unit, checked = await _check(conn, unit_id, order.business, draft.head, draft.rows)
+    unit, checked = await check(conn, unit_id, order.business, draft.head, draft.rows)
     rows, left_batch_id = draft.rows, None
     if order.only_passing and checked.bad_rows:
         rows, left_batch_id = await _split(conn, operator, order, draft, checked)
-        unit, checked = await _check(conn, unit_id, order.business, draft.head, rows)
+        unit, checked = await check(conn, unit_id, order.business, draft.head, rows)
     if checked.errors:
         raise refused("G14", checked.problems, count=len(checked.errors))
     _insist_on_amount(order, checked)
     txn_id = new_id()
     await _remember(conn, operator, order, digest, txn_id, left_batch_id)
-    if _is_settled(order.business, checked):
+    if _asks_the_bank(order.business, checked):
         await payments.create(conn, await _payment(conn, operator, order, txn_id, checked))
         await drafts.set_state(conn, unit_id, order.batch_id, "paying")
         return Answer("paying", txn_id, None, len(rows), checked.head[_amount(order.business)])
@@ -181,14 +145,28 @@ def _insist_on_amount(order: Submit, checked: Checked) -> None:
 
 
 def _method(business: Business, checked: Checked) -> Method | None:
-    if business.payment is None:
+    """How an operator pays; the counter does not."""
+    payment = business.payment
+    if payment is None or payment.debit is not None:
         return None
-    key = business.payment.method
-    return Method(checked.head[key]) if key else Method.SETTLE
+    return Method(checked.head[payment.method]) if payment.method else Method.SETTLE
 
 
-def _is_settled(business: Business, checked: Checked) -> bool:
-    return _method(business, checked) is Method.SETTLE
+def _debits(business: Business, head: Values) -> dict[Gl, int]:
+    """What each account pays, in fen."""
+    payment = business.payment
+    if payment is None:
+        return {}
+    if payment.debit is not None or not payment.method:
+        return {payment.debit or Gl.DEPOSITS: head[payment.amount]}
+    shares = {Gl.PREPAYMENT: head[FROM_PREPAYMENT.key], Gl.DEPOSITS: head[PAID.key]}
+    return {gl: amount_fen for gl, amount_fen in shares.items() if amount_fen}
+
+
+def _asks_the_bank(business: Business, checked: Checked) -> bool:
+    """The centre's counter enters what is at the bank already."""
+    is_counter = business.payment is not None and business.payment.debit is not None
+    return not is_counter and Gl.DEPOSITS in _debits(business, checked.head)
 
 
 async def _payment(
@@ -196,6 +174,7 @@ async def _payment(
 ) -> payments.Payment:
     account = await units.signed_account(conn, operator.unit_id)
     assert account is not None, "the check refuses a unit that has signed no account"
+    debits = _debits(order.business, checked.head)
     return payments.Payment(
         unit_id=operator.unit_id,
         payment_id=txn_id,
@@ -205,8 +184,9 @@ async def _payment(
         operator_id=operator.operator_id,
         operator_name=operator.name,
         login_kind=operator.login_kind,
-        amount_fen=checked.head[_amount(order.business)],
+        amount_fen=debits[Gl.DEPOSITS],
         account_no=account.account_no,
+        reserved_fen=debits.get(Gl.PREPAYMENT, 0),
     )
 
 
@@ -258,11 +238,13 @@ async def _seen(conn: Connection, unit_id: int, order: Submit) -> Answer | None:
     """The first answer, when this key was submitted before; G12 when it named something else."""
     rows = await conn.execute(
         """
-        select s.batch_id, s.version, s.only_passing, s.txn_id, s.left_batch_id, t.rows,
-               t.total_fen, p.state, p.amount_fen, p.problem_code, p.bank_text
+        select s.batch_id, s.version, s.only_passing, s.txn_id, s.left_batch_id, t.total_fen,
+               coalesce(t.rows, b.row_count, 0), p.state, p.amount_fen + p.reserved_fen,
+               p.problem_code, p.bank_text
         from submission s
         left join txn t on t.unit_id = s.unit_id and t.txn_id = s.txn_id
         left join payment p on p.unit_id = s.unit_id and p.payment_id = s.txn_id
+        left join batch b on b.unit_id = s.unit_id and b.batch_id = s.batch_id
         where s.unit_id = %s and s.idem = %s
         """,
         (unit_id, order.idem),
@@ -270,26 +252,14 @@ async def _seen(conn: Connection, unit_id: int, order: Submit) -> Answer | None:
     row = await rows.fetchone()
     if row is None:
         return None
-    (
-        batch_id,
-        version,
-        only_passing,
-        txn_id,
-        left,
-        count,
-        total_fen,
-        state,
-        amount_fen,
-        code,
-        text,
-    ) = row
-    if (batch_id, version, only_passing) != (order.batch_id, order.version, order.only_passing):
+    if row[:3] != (order.batch_id, order.version, order.only_passing):
         raise refused("G12")
-    if count is not None:
+    txn_id, left, total_fen, count, state, asked_fen, code, text = row[3:]
+    if total_fen is not None:
         number = await issue.number_of(conn, unit_id, txn_id)
         return Answer("posted", txn_id, number, count, total_fen, left)
     state = "failed" if state == "failed" else "paying"
-    return Answer(state, txn_id, None, 0, amount_fen, left, code, text)
+    return Answer(state, txn_id, None, count, asked_fen, left, code, text)
 
 
 async def complete(
@@ -308,6 +278,8 @@ async def complete(
         await people.apply(conn, business, unit, txn_id, checked.rows)
     txn = _transaction(operator, order, txn_id, unit, checked, payment)
     posted = await post(conn, txn)
+    if business.payment is not None and business.payment.debit is Gl.MEMBERS:
+        await people.mark_corrected(conn, operator.unit_id, txn_id, txn.lines)
     number = await issue.issue(
         conn, operator.name, business, unit, txn, checked, posted.persons, payment
     )
@@ -323,16 +295,14 @@ def _transaction(
     checked: Checked,
     payment: payments.Payment | None,
 ) -> Transaction:
-    business, head = order.business, checked.head
-    method = _method(business, checked)
-    postings: tuple[Posting, ...] = ()
-    months: tuple[Month, ...] = ()
-    if business.payment is not None and method is not None:
-        amount_fen = head[business.payment.amount]
-        postings = (Posting(DEBITS[method], business.payment.credit, amount_fen),)
-        if business.payment.spread is Spread.ROSTER:
-            until = head[business.payment.until]
-            months = tuple(Month(m) for m in range(unit.next_month, until + 1))
+    business, head, pays = order.business, checked.head, order.business.payment
+    postings = tuple(
+        Posting(debit, pays.credit, amount_fen)
+        for debit, amount_fen in _debits(business, head).items()
+        if pays
+    )
+    until: Month | None = head[pays.until] if pays and pays.until else None
+    unpaid = range(unit.next_month, until + 1) if until else ()
     shown = {spec.key: spec.kind.show(head[spec.key]) for spec in business.head if spec.key in head}
     return Transaction(
         unit_id=operator.unit_id,
@@ -345,22 +315,29 @@ def _transaction(
         rows=len(checked.rows),
         total_fen=sum(p.amount_fen for p in postings),
         head=shown,
-        method=method,
+        method=_method(business, checked),
+        kind=head[pays.kind] if pays and pays.kind else None,
         batch_id=order.batch_id,
         payment_id=payment.payment_id if payment else None,
         postings=postings,
-        months=months,
+        months=[Month(m) for m in unpaid if m not in unit.deferred],
+        lines=[line for row in checked.rows for line in row.get("lines", ())],
+        paid_through=until,
     )
 
 
 async def complete_paid(conn: Connection, payment: payments.Payment) -> Answer:
-    """Posts what the bank has paid for; what is due must still be what was debited."""
+    """Posts what the bank has paid for, with what was reserved; both must still be what is due."""
     await units.lock(conn, payment.unit_id)
     business = business_of(payment.business)
+    assert payment.batch_id is not None, "a debit pays for a batch"
     draft = await drafts.load(conn, payment.unit_id, business.code, payment.batch_id)
-    unit, checked = await _check(conn, payment.unit_id, business, draft.head, draft.rows)
-    if checked.head.get(_amount(business)) != payment.amount_fen:
+    unit, checked = await check(conn, payment.unit_id, business, draft.head, draft.rows)
+    if checked.head.get(_amount(business)) != payment.amount_fen + payment.reserved_fen:
         raise payments.NotWhatWasPaid("what is due has changed since the debit")
+    if FROM_PREPAYMENT.key in checked.head:
+        paid = {PAID.key: payment.amount_fen, FROM_PREPAYMENT.key: payment.reserved_fen}
+        checked.head |= paid
     operator = Operator(
         payment.unit_id, payment.operator_id, payment.operator_name, payment.login_kind
     )

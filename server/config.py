@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.counter.perform import is_production
 from server.payments import Pace
 
 
@@ -23,6 +24,7 @@ class Config:
     bank_url: str
     bank_key: bytes
     pace: Pace = Pace()
+    is_production: bool = False  # forbids what only a trial may do
 
     @classmethod
     def from_environment(cls) -> Config:
@@ -39,8 +41,14 @@ class Config:
             public_url=os.environ.get("HPF_PUBLIC_URL", audience),
             bank_url=os.environ["HPF_BANK_URL"],
             bank_key=bytes.fromhex(os.environ["HPF_BANK_KEY"]),
+            is_production=is_production(),
             pace=Pace(
                 bank_timeout_s=float(os.environ.get("HPF_BANK_TIMEOUT_S", "60")),
                 not_found_grace_s=float(os.environ.get("HPF_BANK_GRACE_S", "60")),
+                backoff_s=_seconds(os.environ.get("HPF_BANK_BACKOFF_S", "10 30 60 300")),
             ),
         )
+
+
+def _seconds(text: str) -> tuple[float, ...]:
+    return tuple(float(word) for word in text.split())

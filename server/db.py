@@ -44,6 +44,20 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         yield conn
 
 
+# Who posts on the business day shares this lock; who closes the day takes it alone.
+DAY_LOCK = 5323
+
+
+async def hold_day(conn: Connection) -> None:
+    """Until the transaction ends, the business day stays what it is."""
+    await conn.execute("select pg_advisory_xact_lock_shared(%s)", (DAY_LOCK,))
+
+
+async def take_day(conn: Connection) -> None:
+    """Waits for all who hold the day; until the transaction ends, nobody posts."""
+    await conn.execute("select pg_advisory_xact_lock(%s)", (DAY_LOCK,))
+
+
 def new_id() -> int:
     """A 63-bit id that grows with time: milliseconds, then 21 random bits. It means no more."""
     return (int(time.time() * 1000) << 21 | secrets.randbits(21)) & (2**63 - 1)

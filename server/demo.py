@@ -19,9 +19,10 @@ from psycopg.conninfo import make_conninfo
 from server import demo_ca, log
 from server.config import Config
 from server.db import open_pool
-from server.demo_units import UNITS, seed
+from server.demo_units import STAFF, STAFF_PASSWORD, UNITS, seed
 from server.migrate import migrate
 from server.outside.bank import HttpBank
+from server.outside.bank_wire import NOTICE
 from server.outside.sandbox_bank.control import READY_FILE, Ready, SandboxBank
 from server.payments import Pace
 from server.postgres import EmbeddedPostgres, default_root
@@ -77,6 +78,7 @@ async def _serve(folder: Path, config: Config, bank: SandboxBank, ca: demo_ca.De
     task = asyncio.create_task(serving.serve())
     while not serving.started and not task.done():
         await asyncio.sleep(0.05)
+    await asyncio.to_thread(bank.set_notices, config.audience + NOTICE, ca.root_file)
     ready = {
         "url": config.audience,
         "ca": str(ca.root_file),
@@ -85,9 +87,12 @@ async def _serve(folder: Path, config: Config, bank: SandboxBank, ca: demo_ca.De
         "database": config.database_url,
         "bank": {"url": config.bank_url, "admin_token": bank.ready.admin_token},
         "unit_id": unit_id,
+        "staff": {"names": list(STAFF), "password": STAFF_PASSWORD},
         "pid": os.getpid(),
     }
     _write(folder / "ready.json", ready)
+    names = "、".join(f"{name}（{shown}）" for name, (shown, _) in STAFF.items())
+    print(f"中心柜台的用户 {names}，密码 {STAFF_PASSWORD}", flush=True)
     await task
 
 

@@ -7,12 +7,15 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server import batches, drafts, parameters, payments, units
+from server import batches, drafts, payments, units
+from server.books.close import close_day
 from server.business.account_opening import ACCOUNT_OPENING
 from server.business.base import Business
 from server.business.month import Month
 from server.business.remittance import REMITTANCE
 from server.business.sealing import SEALING
+from server.counter import staff
+from server.counter.staff import Role
 from server.db import Connection, Pool, new_id, transaction
 from server.demo_people import person
 from server.enrolment import Operator, bind_certificate
@@ -25,6 +28,16 @@ FIRST_DAY = datetime.date(2026, 6, 18)
 TODAY = datetime.date(2026, 7, 20)
 FIRST_MONTH = Month.of(2026, 6)
 OPERATOR = Operator("李经办", "532301198512310024", "13987800001")
+
+STAFF = {
+    "wang": ("王柜员", Role.TELLER),
+    "qian": ("钱财务", Role.FINANCE),
+    "zhao": ("赵复核", Role.APPROVER),
+    "sun": ("孙主管", Role.SUPERVISOR),
+    "li": ("李管理", Role.ADMIN),
+    "zhou": ("周审计", Role.AUDITOR),
+}
+STAFF_PASSWORD = "Caiyun-2026-demo"  # noqa: S105 - The demo's own, printed wherever it is used.
 
 
 @dataclass(frozen=True)
@@ -49,10 +62,14 @@ UNITS = (
 async def seed(pool: Pool, bank: Bank, desk: SandboxBank, certificates: Sequence[bytes]) -> int:
     """Fills an empty database; does nothing to one that has its centre. Returns the first unit."""
     async with transaction(pool) as conn:
-        rows = await conn.execute("select unit_id from unit order by opened_day, unit_id limit 1")
+        await hire(conn)
+        rows = await conn.execute(
+            "select unit_id from unit where unit_id > 0 order by opened_day, unit_id limit 1"
+        )
         if row := await rows.fetchone():
             return int(row[0])
         await units.open_centre(conn, CENTRE, FIRST_DAY)
+    await asyncio.to_thread(desk.set_day, FIRST_DAY)
     first = 0
     for unit in UNITS:
         unit_id = await _make(pool, bank, desk, unit)
@@ -60,8 +77,17 @@ async def seed(pool: Pool, bank: Bank, desk: SandboxBank, certificates: Sequence
     async with transaction(pool) as conn:
         for der in certificates:
             await bind_certificate(conn, first, OPERATOR, der)
-        await parameters.end_day(conn, TODAY)
+        await close_day(conn, TODAY)
+    await asyncio.to_thread(desk.set_day, TODAY)
     return first
+
+
+async def hire(conn: Connection) -> None:
+    """The demo's staff; nobody when there is somebody."""
+    if await (await conn.execute("select 1 from staff limit 1")).fetchone():
+        return
+    for name, (shown, role) in STAFF.items():
+        await staff.add(conn, name, shown, role, STAFF_PASSWORD)
 
 
 async def _make(pool: Pool, bank: Bank, desk: SandboxBank, unit: DemoUnit) -> int:
@@ -82,7 +108,9 @@ async def _make(pool: Pool, bank: Bank, desk: SandboxBank, unit: DemoUnit) -> in
     paid = await _submit(
         pool, unit_id, REMITTANCE, {"until": str(FIRST_MONTH), "method": "settle"}, []
     )
-    runner = payments.Payments(pool, bank, batches.complete_paid, _tell_nobody, payments.Pace(10))
+    runner = payments.Payments(
+        pool, bank, {payments.IN: batches.complete_paid}, _tell_nobody, payments.Pace(10)
+    )
     await runner.start(unit_id, paid.serial, 30)
     async with transaction(pool) as conn:
         cursor = await conn.execute(

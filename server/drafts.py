@@ -108,7 +108,7 @@ async def unfinished(conn: Connection, unit_id: int, business: str) -> list[Save
         """
         select b.batch_id, b.version, b.state, b.row_count, b.updated_at, coalesce(o.name, '')
         from batch b left join operator o on o.unit_id = b.unit_id and o.operator_id = b.updated_by
-        where b.unit_id = %s and b.business = %s and b.state <> 'posted'
+        where b.unit_id = %s and b.business = %s and b.state in ('saved', 'paying')
         order by b.updated_at desc limit 200
         """,
         (unit_id, business),

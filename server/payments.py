@@ -9,29 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from server import units
+from server.business.businesses import business_of
+from server.business.payment_queries import PAYMENT_STATES
 from server.business.refusals import refused
 from server.db import Connection, Pool, transaction
 from server.log import describe
-from server.outside.bank import Bank, BankAccount, BankAnswer, Collection, Outcome
+from server.outside.bank import Bank, BankAccount, BankAnswer, Collection, Outcome, Transfer
+from server.outside.bank_wire import BankCode
 
 log = logging.getLogger(__name__)
 
-STEPS = {
-    "pending": "已提交",
-    "sent": "银行受理中",
-    "unknown": "银行尚未答复，正在查询",
-    "collected": "银行已扣款，正在入账",
-    "posted": "已入账",
-    "failed": "扣款失败，没有扣款",
-}
+IN, OUT = "in", "out"  # collected from a unit's account, refunded to it
 UNSENT_ATTEMPTS_MAX = 5
 LOOK_EVERY_S = 0.5
-AT_ONCE_MAX = 8
+AT_ONCE_MAX = 32
 
 
 class NotWhatWasPaid(RuntimeError):
@@ -40,18 +36,21 @@ class NotWhatWasPaid(RuntimeError):
 
 @dataclass(frozen=True)
 class Payment:
-    """One debit of a unit's bank account. ``payment_id`` is the bank's serial and the txn's id."""
+    """One debit of a unit's bank account, or one refund to it. ``payment_id`` is our serial at the
+    bank and the txn's id; ``reserved_fen`` of the unit's prepayment goes with it."""
 
     unit_id: int
     payment_id: int
     business: str
-    batch_id: int
+    batch_id: int | None
     idem: str
     operator_id: int
     operator_name: str
     login_kind: str
     amount_fen: int
     account_no: str
+    reserved_fen: int = 0
+    direction: str = IN
     state: str = "pending"
     attempts: int = 0
     bank_serial: str | None = None
@@ -59,24 +58,37 @@ class Payment:
 
 COLUMNS = """p.unit_id, p.payment_id, p.business, p.batch_id, p.idem, p.operator_id,
     coalesce((select name from operator o
-              where o.unit_id = p.unit_id and o.operator_id = p.operator_id), ''),
-    p.login_kind, p.amount_fen, p.account_no, p.state, p.attempts, p.bank_serial"""
+              where o.unit_id = p.unit_id and o.operator_id = p.operator_id),
+             (select shown from staff s where s.staff_id = p.operator_id), ''),
+    p.login_kind, p.amount_fen, p.account_no, p.reserved_fen, p.direction, p.state, p.attempts,
+    p.bank_serial"""
 
 
 async def create(conn: Connection, payment: Payment) -> None:
-    """Asks for a debit; it is sent once the caller's transaction is committed."""
+    """Asks for a debit; it is sent once the caller's transaction is committed. What it reserves
+    nobody else can use until it is posted or has failed."""
     await conn.execute(
         """
         insert into payment (unit_id, payment_id, business, batch_id, idem, operator_id, login_kind,
-                             amount_fen, account_no, state)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'pending')
+                             amount_fen, account_no, reserved_fen, direction, state)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'pending')
         """,
         (
             payment.unit_id, payment.payment_id, payment.business, payment.batch_id, payment.idem,
             payment.operator_id, payment.login_kind, payment.amount_fen, payment.account_no,
+            payment.reserved_fen, payment.direction,
         ),
     )  # fmt: skip
+    await _reserve(conn, payment, payment.reserved_fen)
     await _step(conn, payment, "pending")
+
+
+async def _reserve(conn: Connection, payment: Payment, amount_fen: int) -> None:
+    if amount_fen:
+        await conn.execute(
+            "update unit set reserved_fen = reserved_fen + %s where unit_id = %s",
+            (amount_fen, payment.unit_id),
+        )
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ async def timeline(conn: Connection, unit_id: int, payment_id: int) -> Timeline:
         """,
         (unit_id, payment_id),
     )
-    shown = [Step(state, at, STEPS[state]) for state, at in await steps.fetchall()]
+    shown = [Step(state, at, PAYMENT_STATES[state]) for state, at in await steps.fetchall()]
     return Timeline(Payment(*row[:-2]), row[-2], row[-1], shown)
 
 
@@ -151,7 +163,7 @@ class Payments:
     """Takes payments from pending to their end, at once after a submission or later by itself."""
 
     def __init__(
-        self, pool: Pool, bank: Bank, complete: Complete, notify: Notify, pace: Pace
+        self, pool: Pool, bank: Bank, complete: Mapping[str, Complete], notify: Notify, pace: Pace
     ) -> None:
         self._pool, self._bank, self._pace = pool, bank, pace
         self._complete, self._notify = complete, notify
@@ -165,24 +177,31 @@ class Payments:
         await asyncio.wait({task}, timeout=wait_s)
 
     async def run(self) -> None:
-        """Looks for payments that are due for a next step, until cancelled."""
-        while True:
-            try:
-                async with transaction(self._pool) as conn:
-                    rows = await conn.execute(
-                        """
-                        select unit_id, payment_id from payment
-                        where state in ('pending', 'sent', 'unknown', 'collected')
-                          and next_at <= now()
-                        order by next_at limit %s
-                        """,
-                        (AT_ONCE_MAX,),
-                    )
-                    due = await rows.fetchall()
-                await asyncio.gather(*(self.advance(*key) for key in due))
-            except Exception as error:  # noqa: BLE001 - Payments go on when the database is back.
-                log.error("payments: could not look for what is due: %s", describe(error))
-            await asyncio.sleep(LOOK_EVERY_S)
+        """Looks for payments that are due for a next step, until cancelled. One that the bank keeps
+        waiting does not hold up the others."""
+        going: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    for key in await self._due(AT_ONCE_MAX - len(going)):
+                        task = group.create_task(self.advance(*key))
+                        going.add(task)
+                        task.add_done_callback(going.discard)
+                except Exception as error:  # noqa: BLE001 - It goes on when the database is back.
+                    log.error("payments: could not look for what is due: %s", describe(error))
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _due(self, limit: int) -> Sequence[tuple[int, int]]:
+        async with transaction(self._pool) as conn:
+            rows = await conn.execute(
+                """
+                select unit_id, payment_id from payment
+                where state in ('pending', 'sent', 'unknown', 'collected') and next_at <= now()
+                order by next_at limit %s
+                """,
+                (limit,),
+            )
+            return [(unit_id, payment_id) for unit_id, payment_id in await rows.fetchall()]
 
     async def advance(self, unit_id: int, payment_id: int) -> None:
         """One step on, if it is due and nobody else is taking it."""
@@ -193,14 +212,19 @@ class Payments:
             if payment.state == "collected":
                 await self._post(payment)
             elif payment.state == "pending":
-                await self._settle(
-                    payment, await self._bank.collect(await self._collection(payment))
-                )
+                await self._settle(payment, await self._send(payment))
             else:
                 await self._settle(payment, await self._bank.query(str(payment_id)))
         except Exception as error:  # noqa: BLE001 - One payment's failure must not stop the others.
             # The state on disk tells what is known; the next look takes it from there.
             log.error("payment %s: the step failed: %s", payment_id, describe(error))
+
+    async def told(self, unit_id: int, payment_id: int, answer: BankAnswer) -> None:
+        """What the bank tells by itself is as good as its answer, whichever of them comes first."""
+        async with transaction(self._pool) as conn:
+            payment = (await timeline(conn, unit_id, payment_id)).payment
+        if payment.state not in ("posted", "failed"):
+            await self._settle(payment, answer)
 
     async def _claim(self, unit_id: int, payment_id: int) -> Payment | None:
         """The payment as it was, its next step taken: nobody else gets it before ``next_at``."""
@@ -237,6 +261,14 @@ class Payments:
                 await _step(conn, payment, "sent")
         return payment
 
+    async def _send(self, payment: Payment) -> BankAnswer:
+        collection = await self._collection(payment)
+        if payment.direction == IN:
+            return await self._bank.collect(collection)
+        return await self._bank.pay(
+            Transfer(collection.serial, collection.amount_fen, collection.payer, collection.remark)
+        )
+
     async def _collection(self, payment: Payment) -> Collection:
         async with transaction(self._pool) as conn:
             rows = await conn.execute(
@@ -250,13 +282,8 @@ class Payments:
         assert row is not None, "a payment names a signed account"
         holder, bank_name, bank_code, agreement = row
         payer = BankAccount(payment.account_no, holder, bank_code, bank_name)
-        return Collection(
-            str(payment.payment_id),
-            payment.amount_fen,
-            payer,
-            agreement,
-            f"住房公积金{payment.business}",
-        )
+        remark = f"住房公积金{business_of(payment.business).label}"
+        return Collection(str(payment.payment_id), payment.amount_fen, payer, agreement, remark)
 
     async def _settle(self, payment: Payment, answer: BankAnswer) -> None:
         match answer.outcome:
@@ -267,15 +294,27 @@ class Payments:
                 await self._set(payment, "collected", bank_serial=answer.bank_serial)
                 await self._post(replace(payment, bank_serial=answer.bank_serial))
             case Outcome.FAILED:
-                await self._fail(payment, answer.text)
+                is_returned = answer.code == BankCode.REVERSED
+                await self._fail(payment, answer.text, is_returned=is_returned)
+            case Outcome.NOT_SENT if payment.state != "pending":
+                # The question did not get through; what was asked for before may have.
+                await self._set(payment, "unknown", wait_s=self._pace.after(payment.attempts + 1))
             case Outcome.NOT_SENT if payment.attempts + 1 < UNSENT_ATTEMPTS_MAX:
                 await self._set(payment, "pending", wait_s=self._pace.after(payment.attempts + 1))
             case Outcome.NOT_SENT:
-                await self._fail(payment, answer.text)
+                await self._give_up(payment, answer)
             case Outcome.NOT_FOUND if await self._is_too_late(payment):
-                await self._fail(payment, answer.text)
+                await self._give_up(payment, answer)
             case Outcome.UNKNOWN | Outcome.NOT_FOUND:
                 await self._set(payment, "unknown", wait_s=self._pace.after(payment.attempts + 1))
+
+    async def _give_up(self, payment: Payment, answer: BankAnswer) -> None:
+        """It has not reached the bank, and cannot any more. Whoever wanted to pay is told so and
+        may submit again; what we owe is sent anew."""
+        if payment.direction == OUT:
+            await self._set(payment, "pending", wait_s=self._pace.after(payment.attempts + 1))
+        else:
+            await self._fail(payment, answer.text)
 
     async def _is_too_late(self, payment: Payment) -> bool:
         """Sent so long ago that the request cannot reach the bank any more."""
@@ -295,15 +334,16 @@ class Payments:
         self, payment: Payment, state: str, wait_s: float = 0.0, bank_serial: str | None = None
     ) -> None:
         async with transaction(self._pool) as conn:
-            await conn.execute(
+            updated = await conn.execute(
                 """
                 update payment set state = %s, next_at = now() + make_interval(secs => %s),
                        bank_serial = coalesce(%s, bank_serial)
-                where unit_id = %s and payment_id = %s and state not in ('posted', 'failed')
+                where unit_id = %s and payment_id = %s
+                  and state not in ('collected', 'posted', 'failed')
                 """,
                 (state, wait_s, bank_serial, payment.unit_id, payment.payment_id),
             )
-            if state != payment.state:
+            if updated.rowcount and state != payment.state:
                 await _step(conn, payment, state)
 
     async def _post(self, payment: Payment) -> None:
@@ -319,20 +359,23 @@ class Payments:
             )
             if await rows.fetchone() is None:
                 return
-            await self._complete(conn, payment)
+            await _reserve(conn, payment, -payment.reserved_fen)
+            await self._complete[payment.direction](conn, payment)
             await _step(conn, payment, "posted")
-            await self._notify(conn, payment, True, "")
+            if payment.direction == IN:
+                await self._notify(conn, payment, True, "")
 
-    async def _fail(self, payment: Payment, text: str) -> None:
-        """Nothing was debited: the batch is open again for a new submission."""
+    async def _fail(self, payment: Payment, text: str, *, is_returned: bool = False) -> None:
+        """Nothing was debited, or it ``is_returned``: the batch is open again for a submission."""
         async with transaction(self._pool) as conn:
+            await units.lock(conn, payment.unit_id)
             updated = await conn.execute(
                 """
                 update payment set state = 'failed', problem_code = 'B10', bank_text = %s
                 where unit_id = %s and payment_id = %s
-                  and state not in ('collected', 'posted', 'failed')
+                  and state not in ('posted', 'failed') and (state <> 'collected' or %s)
                 """,
-                (text, payment.unit_id, payment.payment_id),
+                (text, payment.unit_id, payment.payment_id, is_returned),
             )
             if not updated.rowcount:
                 return
@@ -343,5 +386,7 @@ class Payments:
                 """,
                 (payment.unit_id, payment.batch_id),
             )
+            await _reserve(conn, payment, -payment.reserved_fen)
             await _step(conn, payment, "failed")
-            await self._notify(conn, payment, False, text)
+            if payment.direction == IN:
+                await self._notify(conn, payment, False, text)

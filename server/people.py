@@ -7,7 +7,16 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from server.business.base import Business, Person, Status, Unit, Values
+from server.business.base import (
+    Business,
+    Line,
+    Past,
+    PastMonth,
+    Person,
+    Status,
+    Unit,
+    Values,
+)
 from server.business.identity import with_account_check
 from server.business.kinds import DocumentNumber, Phone
 from server.business.month import Month
@@ -93,6 +102,82 @@ async def find(
     return {row[0]: person for row, person in zip(found, persons, strict=True)}
 
 
+PAST = """
+    select e.acct_id, e.month,
+           coalesce(sum(e.amount_fen) filter (where w.what = 'remittance'), 0)::bigint,
+           coalesce(sum(e.amount_fen) filter (where w.what = 'full'), 0)::bigint,
+           coalesce(sum(e.amount_fen) filter (where w.what = 'difference'), 0)::bigint,
+           coalesce(sum(e.amount_fen) filter (where w.what = 'free'), 0)::bigint,
+           coalesce(sum(e.amount_fen) filter (where w.what = 'correction'), 0)::bigint,
+           sum(e.unit_fen)::bigint
+    from txn_part p
+    join entry e on e.unit_id = p.unit_id and e.txn_id = p.txn_id and e.month = p.month
+    join txn t on t.unit_id = p.unit_id and t.txn_id = p.txn_id
+    left join txn o on o.unit_id = t.unit_id and o.txn_id = t.reverses
+    cross join lateral (
+        select case coalesce(o.business, t.business)
+               when 'back_payment' then case coalesce(o.kind, t.kind)
+                    when '1' then 'full' when '2' then 'difference' else 'free' end
+               else coalesce(o.business, t.business) end as what) w
+    where p.unit_id = %(unit)s and e.acct_id = any(%(accounts)s)
+      and p.month between %(first)s and %(last)s and w.what <> 'settlement'
+    group by 1, 2
+"""
+
+
+async def past(
+    conn: Connection, unit_id: int, accounts: Sequence[int], months: range
+) -> dict[int, Past]:
+    """What each account was credited for each of ``months``, reversals taken off."""
+    values = {
+        "unit": unit_id, "accounts": list(accounts), "first": months.start, "last": months.stop - 1,
+    }  # fmt: skip
+    found: dict[int, dict[Month, PastMonth]] = {account: {} for account in accounts}
+    rows = await conn.execute(PAST, values)
+    for account, month, *parts, corrected_fen, unit_fen in await rows.fetchall():
+        remitted, made_up, short, free = _less(parts, -corrected_fen)
+        found[account][Month(month)] = PastMonth(remitted, made_up, short, free, unit_fen)
+    began = await conn.execute(
+        "select acct_id, work_day from person where unit_id = %(unit)s"
+        " and acct_id = any(%(accounts)s) and work_day is not null",
+        values,
+    )
+    works = {account: Month.of_day(day) for account, day in await began.fetchall()}
+    corrections = await conn.execute(
+        "select acct_id, array_agg(month::int) from correction where unit_id = %(unit)s"
+        " and acct_id = any(%(accounts)s) group by 1",
+        values,
+    )
+    marked = {acct: frozenset(map(Month, once)) for acct, once in await corrections.fetchall()}
+    return {
+        account: Past(found[account], works.get(account), marked.get(account, frozenset()))
+        for account in accounts
+    }
+
+
+def _less(parts: list[int], taken_fen: int) -> list[int]:
+    """``parts`` without ``taken_fen``, taken from the first as far as it goes."""
+    left = []
+    for part in parts:
+        off = min(part, taken_fen)
+        left.append(part - off)
+        taken_fen -= off
+    return left
+
+
+async def mark_corrected(
+    conn: Connection, unit_id: int, txn_id: int, lines: Sequence[Line]
+) -> None:
+    """Each person's month is corrected once; a second time violates the key."""
+    await conn.execute(
+        """
+        insert into correction (unit_id, acct_id, month, txn_id)
+        select %s, acct_id, month, %s from unnest(%s::bigint[], %s::int[]) as l(acct_id, month)
+        """,
+        (unit_id, txn_id, [line.account for line in lines], [int(line.month) for line in lines]),
+    )
+
+
 async def taken_phones(conn: Connection, phones: Sequence[str]) -> set[str]:
     """Those of ``phones`` that some person has already (K07)."""
     rows = await conn.execute("select phone from person where phone = any(%s)", (list(phones),))
@@ -107,7 +192,9 @@ async def apply(
     The caller holds the unit's lock and has checked the rows against it. Opening fills each row's
     ``account``.
     """
-    if business.takes is None:
+    if business.leaves is None:
+        return
+    if not business.takes:
         await _open(conn, unit, rows)
     elif business.leaves is Status.SEALED:
         await _record(conn, business, unit, txn_id, rows)
@@ -135,9 +222,9 @@ async def _open(conn: Connection, unit: Unit, rows: Sequence[dict[str, Any]]) ->
     await conn.execute(
         """
         insert into account (unit_id, acct_id, name, id_mask, phone_mask, status, from_month,
-                             base_fen, unit_fen, personal_fen, product_day, opened_day)
+                             base_fen, unit_fen, personal_fen, opened_day)
         select %(unit)s, acct_id, name, id_mask, phone_mask, '01', month,
-               base, unit_fen, personal_fen, %(day)s, %(day)s
+               base, unit_fen, personal_fen, %(day)s
         from unnest(%(accounts)s::bigint[], %(names)s::text[], %(ids)s::text[], %(phones)s::text[],
                     %(months)s::int[], %(bases)s::bigint[], %(units)s::bigint[],
                     %(personals)s::bigint[])
@@ -213,7 +300,7 @@ async def _record(
             "unit": unit.unit_id,
             "txn": txn_id,
             "std": business.std,
-            "before": business.takes,
+            "before": business.takes[0] if business.takes else None,
             "accounts": _column(rows, "account"),
             "reasons": _column(rows, "reason"),
             "remarks": _column(rows, "remark"),

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from server.business.kinds import Kind
 from server.business.month import Month
-from server.business.queries import Query
+from server.business.query import Query
 from server.business.refusals import refused
 from server.db import Connection
 

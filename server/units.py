@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server import parameters
-from server.business.amounts import Rounding
-from server.business.base import Due, Unit, UnitStatus
+from server.business.base import Due, MonthRule, Unit, UnitStatus
 from server.business.identity import with_account_check
 from server.business.month import Month
 from server.business.refusals import refused
-from server.db import Connection
+from server.db import Connection, hold_day
+
+CENTRE = 0  # the unit whose books hold what belongs to no unit, or not yet
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Opening:
 async def open_unit(conn: Connection, opening: Opening) -> int:
     """Opens a unit and returns its account number: branch 4, sequence 7, check digit 1."""
     day = await parameters.business_day(conn)
+    # Two units of one branch are opened one after the other.
+    await conn.execute("select pg_advisory_xact_lock(%s)", (opening.branch,))
     rows = await conn.execute(
         "select count(*) from unit where unit_id / 100000000 = %s", (opening.branch,)
     )
@@ -46,6 +49,13 @@ async def open_unit(conn: Connection, opening: Opening) -> int:
             opening.unit_ratio, opening.personal_ratio, int(opening.paid_through),
         ),
     )  # fmt: skip
+    await conn.execute(
+        """
+        insert into unit_ratio (unit_id, from_month, unit_ratio, personal_ratio)
+        values (%s, %s, %s, %s)
+        """,
+        (unit_id, int(opening.paid_through) + 1, opening.unit_ratio, opening.personal_ratio),
+    )
     return unit_id
 
 
@@ -61,15 +71,23 @@ class SignedAccount:
 
 
 async def sign_account(conn: Connection, unit_id: int, account: SignedAccount) -> None:
-    """网厅单位缴存银行账户签约; the first account becomes the one that is debited."""
+    """网厅单位缴存银行账户签约; the first account becomes the one that is debited. A cancelled one
+    may be signed again; T11 for one that is signed."""
     day = await parameters.business_day(conn)
-    await conn.execute(
+    rows = await conn.execute(
         """
         insert into bank_account
             (unit_id, account_no, holder, bank_name, bank_code, agreement, is_default, signed_day)
         select %(unit)s, %(no)s, %(holder)s, %(bank)s, %(code)s, %(agreement)s,
                not exists (select from bank_account where unit_id = %(unit)s and is_default),
                %(day)s
+        on conflict (unit_id, account_no) do update set
+            holder = excluded.holder, bank_name = excluded.bank_name,
+            bank_code = excluded.bank_code, agreement = excluded.agreement,
+            is_default = excluded.is_default, signed_day = excluded.signed_day,
+            cancelled_day = null
+            where bank_account.cancelled_day is not null
+        returning 1
         """,
         {
             "unit": unit_id, "no": account.account_no, "holder": account.holder,
@@ -77,6 +95,65 @@ async def sign_account(conn: Connection, unit_id: int, account: SignedAccount) -
             "agreement": account.agreement, "day": day,
         },
     )  # fmt: skip
+    if await rows.fetchone() is None:
+        raise refused("T11")
+
+
+async def cancel_account(conn: Connection, unit_id: int, account_no: str) -> None:
+    """解约, under the unit's lock; the account signed first of those left is debited from now on.
+
+    Refuses with T13 while a debit of it is not finished, and with T12 what is not signed.
+    """
+    flying = await conn.execute(
+        """
+        select 1 from payment where unit_id = %s and account_no = %s
+        and state in ('pending', 'sent', 'unknown', 'collected')
+        """,
+        (unit_id, account_no),
+    )
+    if await flying.fetchone():
+        raise refused("T13")
+    rows = await conn.execute(
+        """
+        update bank_account set cancelled_day = (select business_day from centre),
+               is_default = false
+        where unit_id = %s and account_no = %s and cancelled_day is null
+        returning 1
+        """,
+        (unit_id, account_no),
+    )
+    if await rows.fetchone() is None:
+        raise refused("T12")
+    await conn.execute(
+        """
+        update bank_account set is_default = true
+        where unit_id = %(unit)s and cancelled_day is null
+          and not exists (select from bank_account where unit_id = %(unit)s and is_default)
+          and account_no = (select account_no from bank_account
+                            where unit_id = %(unit)s and cancelled_day is null
+                            order by signed_day, account_no limit 1)
+        """,
+        {"unit": unit_id},
+    )
+
+
+async def choose_account(conn: Connection, unit_id: int, account_no: str) -> None:
+    """Makes a signed account the one that is debited, under the unit's lock; else T12."""
+    rows = await conn.execute(
+        "select 1 from bank_account"
+        " where unit_id = %s and account_no = %s and cancelled_day is null",
+        (unit_id, account_no),
+    )
+    if await rows.fetchone() is None:
+        raise refused("T12")
+    # One after the other: never are there two.
+    await conn.execute(
+        "update bank_account set is_default = false where unit_id = %s and is_default", (unit_id,)
+    )
+    await conn.execute(
+        "update bank_account set is_default = true where unit_id = %s and account_no = %s",
+        (unit_id, account_no),
+    )
 
 
 async def signed_account(conn: Connection, unit_id: int) -> SignedAccount | None:
@@ -92,11 +169,16 @@ async def signed_account(conn: Connection, unit_id: int) -> SignedAccount | None
 
 
 async def lock(conn: Connection, unit_id: int) -> None:
-    """Always the first lock of a business; everything else of the unit is safe behind it.
+    """Always the first lock of a business; everything else of the unit is safe behind it, and
+    the business day stands still. Two units are locked in the order of their numbers.
 
     Not of the key: colleagues save drafts, which refer to the unit, without waiting for it.
     """
-    rows = await conn.execute("select 1 from unit where unit_id = %s for no key update", (unit_id,))
+    async with conn.pipeline():
+        await hold_day(conn)
+        rows = await conn.execute(
+            "select 1 from unit where unit_id = %s for no key update", (unit_id,)
+        )
     if await rows.fetchone() is None:
         raise refused("N04")
 
@@ -106,7 +188,8 @@ async def facts(conn: Connection, unit_id: int) -> Unit:
     day = await parameters.business_day(conn)
     rows = await conn.execute(
         """
-        select name, county, status, paid_through, unit_ratio, personal_ratio, prepayment_fen
+        select name, county, status, paid_through, unit_ratio, personal_ratio,
+               prepayment_fen - reserved_fen
         from unit where unit_id = %s
         """,
         (unit_id,),
@@ -121,6 +204,7 @@ async def facts(conn: Connection, unit_id: int) -> Unit:
         """
         select business, payment_id::text from payment
         where unit_id = %s and state in ('pending', 'sent', 'unknown', 'collected')
+          and direction = 'in'
         """,
         (unit_id,),
     )
@@ -132,19 +216,67 @@ async def facts(conn: Connection, unit_id: int) -> Unit:
         paid_through=Month(paid_through),
         unit_ratio=unit_ratio,
         personal_ratio=personal_ratio,
-        base_low_fen=int(values["base_lower_fen"]),
-        base_high_fen=int(values["base_upper_fen"]),
-        rounding=Rounding(values["rounding"]),
-        remit_ahead_months=int(values["remit_ahead_months"]),
+        base_low_fen=values["base_lower_fen"],
+        base_high_fen=values["base_upper_fen"],
+        rounding=values["rounding"],
+        remit_ahead_months=values["remit_ahead_months"],
+        remit_mixed=values["remit_mixed"],
+        makeup_max_months=values["makeup_max_months"],
         prepayment_fen=prepayment_fen,
-        payment_limit_fen=int(values["payment_limit_fen"]),
+        payment_limit_fen=values["payment_limit_fen"],
         signed_account=f"{account.bank_name} ****{account.account_no[-4:]}" if account else "",
         paying=dict(await paying.fetchall()),
+        deferred=await deferred_months(conn, unit_id),
     )
 
 
+async def deferred_months(conn: Connection, unit_id: int) -> frozenset[Month]:
+    """Every month of 缓缴 that the unit ever had; they are not remitted (ruling 7)."""
+    rows = await conn.execute(
+        """
+        select m from deferral d, generate_series(d.from_month, d.until_month) m
+        where unit_id = %s
+        """,
+        (unit_id,),
+    )
+    return frozenset(Month(row[0]) for row in await rows.fetchall())
+
+
+async def with_rules(conn: Connection, unit: Unit, months: range) -> Unit:
+    """The same facts with what was in force in ``months``, each by its first day."""
+    rows = await conn.execute(
+        "select county from unit where unit_id = %s",
+        (unit.unit_id,),
+    )
+    county = (await rows.fetchone() or ("",))[0]
+    rows = await conn.execute(
+        """
+        select m, r.unit_ratio, r.personal_ratio from unnest(%(months)s::int[]) m
+        join lateral (select unit_ratio, personal_ratio from unit_ratio
+                      where unit_id = %(unit)s and from_month <= m
+                      order by from_month desc limit 1) r on true
+        """,
+        {"unit": unit.unit_id, "months": list(months)},
+    )
+    ratios = {Month(m): (by_unit, personal) for m, by_unit, personal in await rows.fetchall()}
+    known = await parameters.timeline(conn, county)
+    rules = {}
+    for month in map(Month, months):
+        values = known.on(month.first_day, county)
+        by_unit, personal = ratios.get(month, (unit.unit_ratio, unit.personal_ratio))
+        rules[month] = MonthRule(
+            by_unit,
+            personal,
+            values["base_lower_fen"],
+            values["base_upper_fen"],
+            values["rounding"],
+        )
+    return replace(unit, rules=rules)
+
+
 async def due(conn: Connection, unit_id: int, first: Month, until: Month) -> dict[Month, Due]:
-    """What each month's remittance comes to: the roster of domain 4.11, set-based."""
+    """What each month's remittance comes to: the roster of domain 4.11, set-based. Months of 缓缴
+    are left out."""
     if until < first:
         return {}
     rows = await conn.execute(
@@ -158,6 +290,8 @@ async def due(conn: Connection, unit_id: int, first: Month, until: Month) -> dic
             select count(*), sum(unit_fen + personal_fen) from segment
             where unit_id = %(unit)s and from_month <= m and until_month > m
         ) roster on true
+        where not exists (select from deferral d where d.unit_id = %(unit)s
+                          and m between d.from_month and d.until_month)
         group by m order by m
         """,
         {"unit": unit_id, "first": int(first), "until": int(until)},

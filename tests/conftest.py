@@ -34,7 +34,7 @@ def postgres() -> Iterator[str]:
         _make_template(url)
         yield url
         return
-    root = Path(tempfile.mkdtemp(prefix="hpf-test-", dir=_shared_folder()))
+    root = Path(tempfile.mkdtemp(prefix="hpf-test-", dir=shared_folder()))
     root.chmod(0o755)
     with EmbeddedPostgres(root / "postgres") as url:
         _make_template(url)
@@ -42,7 +42,7 @@ def postgres() -> Iterator[str]:
     shutil.rmtree(root, ignore_errors=True)
 
 
-def _shared_folder() -> str | None:
+def shared_folder() -> str | None:
     """Where PostgreSQL's own user can get to: the tests may run from root's home."""
     return "/var/tmp" if Path("/var/tmp").is_dir() else None
 

@@ -10,7 +10,7 @@ from litestar import Request, Router, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
-from server import batches, drafts
+from server import batches, checking, drafts
 from server.api.scope import authorised, session_of_request
 from server.api.wire import (
     ProblemOut,
@@ -224,7 +224,7 @@ def routes(business: Business) -> Router:
     async def check(request: Request[Any, Any, Any], data: JSONBody[new_body]) -> CheckOut:
         async with authorised(request) as scope:
             rows = [texts_of(row) for row in data.rows]
-            found = await batches.check(
+            _, found = await checking.check(
                 scope.conn, scope.session.unit_id, business, texts_of(data.head), rows
             )
         shown = {

@@ -86,7 +86,7 @@ async def challenge(
     view = ChallengeView(
         opened.challenge_id, opened.nonce, login_settings.audience, CHALLENGE_LIFE_S
     )
-    return Response(view, cookies=[_cookie(BROWSER_COOKIE, browser)])
+    return Response(view, cookies=[session_cookie(BROWSER_COOKIE, browser)])
 
 
 @post("/login")
@@ -98,7 +98,7 @@ async def login(
     )
     async with transaction(pool) as conn:
         view = _view(await standing_of(conn, token))
-    cookie = _cookie(SESSION_COOKIE, token, max_age=ABSOLUTE_LIMIT_S)
+    cookie = session_cookie(SESSION_COOKIE, token, max_age=ABSOLUTE_LIMIT_S)
     return Response(view, cookies=[cookie])
 
 
@@ -124,7 +124,7 @@ async def suspend_own(request: AnyRequest, pool: Database) -> None:
 async def log_out_own(request: AnyRequest, pool: Database) -> Response[None]:
     async with transaction(pool) as conn:
         await log_out(conn, token_of(request), address_of(request))
-    return Response(None, status_code=204, cookies=[_cookie(SESSION_COOKIE, "", max_age=0)])
+    return Response(None, status_code=204, cookies=[session_cookie(SESSION_COOKIE, "", max_age=0)])
 
 
 @get("/session")
@@ -153,7 +153,7 @@ def _browser(request: AnyRequest) -> str:
     return request.cookies.get(BROWSER_COOKIE, "")
 
 
-def _cookie(name: str, value: str, max_age: int | None = None) -> Cookie:
+def session_cookie(name: str, value: str, max_age: int | None = None) -> Cookie:
     return Cookie(
         name,
         value=value,

@@ -13,8 +13,10 @@ from server.api.batches import batch_id_of
 from server.api.scope import authorised
 from server.api.wire import ProblemOut, bank_problem
 from server.business.base import Person
+from server.business.kinds import Serial
 from server.business.month import Month
-from server.business.queries import QUERIES, Query
+from server.business.queries import QUERIES
+from server.business.query import Query
 from server.receipts import issue
 
 PEOPLE = (
@@ -44,9 +46,10 @@ def routes(query: Query) -> Any:
         async with authorised(request) as scope:
             page = await queries.run(scope.conn, query, scope.session.unit_id, values, after, limit)
         kinds = {column.key: column.kind for column in query.columns}
+        key_kind = kinds.get(query.order, Serial())
         rows = [
             {key: queries.wire(kind, row[key]) for key, kind in kinds.items()}
-            | {"_key": str(row[query.order])}
+            | {"_key": str(queries.wire(key_kind, row[query.order]))}
             for row in page.rows
         ]
         return PageOut(rows, page.after, page.count, page.totals)
@@ -65,7 +68,11 @@ async def unit(request: Request[Any, Any, Any]) -> UnitOut:
         found = await units.facts(scope.conn, scope.session.unit_id)
         session = scope.session
     shown = {name: getattr(found, name) for name in found.__dataclass_fields__}
-    shown["paid_through"] = str(found.paid_through)
+    del shown["rules"]
+    shown |= {
+        "paid_through": str(found.paid_through),
+        "deferred": [str(month) for month in sorted(found.deferred)],
+    }
     return UnitOut(shown, {"name": session.operator_name, "login_kind": session.login_kind})
 
 

@@ -10,8 +10,9 @@ from server.business.base import Business, Field
 from server.business.check import ROWS_MAX
 from server.business.refusals import Problem, problem
 
+TEXT_MAX = 200
 # Text that is stored as it came: without control characters, which PostgreSQL may not hold.
-Line = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Line = Annotated[str, msgspec.Meta(max_length=TEXT_MAX, pattern=r"^[^\x00-\x1f]*$")]
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -55,7 +56,12 @@ def texts_struct(name: str, fields: tuple[Field, ...]) -> type[msgspec.Struct]:
         (
             spec.key,
             Annotated[
-                str, msgspec.Meta(max_length=200, title=spec.label, description=spec.note or None)
+                str,
+                msgspec.Meta(
+                    max_length=max(TEXT_MAX, spec.kind.length_max),
+                    title=spec.label,
+                    description=spec.note or None,
+                ),
             ],
             "",
         )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from server.business.amounts import Rounding
+from server.business.chart import Gl
 from server.business.kinds import Kind
 from server.business.month import Month
 from server.business.refusals import Problem
@@ -42,20 +43,16 @@ class Method(StrEnum):
 
     SETTLE = "settle"
     PREPAYMENT = "prepayment"
-
-
-class Gl(StrEnum):
-    """First-level accounts of the general ledger that employers' businesses touch (domain 8.1)."""
-
-    DEPOSITS = "101"
-    MEMBERS = "201"
-    PREPAYMENT = "219"
+    MIXED = "mixed"  # prepayment first, the rest settled (H07)
 
 
 UNIT_STATUSES = {"01": "正常", "02": "开户", "03": "缓缴", "04": "销户", "05": "封存"}
 STATUSES = {"01": "正常", "02": "封存", "03": "合并销户", "04": "外部转出销户", "05": "提取销户"}
-METHODS = {Method.SETTLE.value: "实时结算", Method.PREPAYMENT.value: "预缴转出"}
-DEBITS = {Method.SETTLE: Gl.DEPOSITS, Method.PREPAYMENT: Gl.PREPAYMENT}
+METHODS = {
+    Method.SETTLE.value: "实时结算",
+    Method.PREPAYMENT.value: "预缴转出",
+    Method.MIXED.value: "预缴转出，不足部分实时结算",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,9 @@ class Field:
     ``typed`` is False for what is looked up or computed; ``required`` concerns typed fields;
     ``summed`` puts a total under the column; ``std`` is the national data standard's name;
     ``on_receipt`` False leaves a field off the printed list; ``taken_code`` is the refusal or hint
-    for a value that another person has already.
+    for a value that another person has already; ``sum_of`` makes a head field the sum of that row
+    field; ``offered_if`` names, for a choice that is not always open, the fact of ``Unit`` that
+    opens it.
     """
 
     key: str
@@ -77,6 +76,8 @@ class Field:
     summed: bool = False
     on_receipt: bool = True
     taken_code: str = ""
+    sum_of: str = ""
+    offered_if: Mapping[str, str] = field(default_factory=dict)
     width: int = 110
     note: str = ""
 
@@ -105,8 +106,51 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthRule:
+    """What was in force for a month: the unit's ratios, the limits of a base, the rounding."""
+
+    unit_ratio: int
+    personal_ratio: int
+    base_low_fen: int
+    base_high_fen: int
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class PastMonth:
+    """What a person was credited for one month, in fen, by 汇缴, by 全额, 差额 and 不定额补缴.
+
+    A correction has been taken off what it corrects. ``unit_fen`` is the unit's part of it all.
+    """
+
+    remitted_fen: int = 0
+    made_up_fen: int = 0
+    difference_fen: int = 0
+    free_fen: int = 0
+    unit_fen: int = 0
+
+    @property
+    def total_fen(self) -> int:
+        return self.remitted_fen + self.made_up_fen + self.difference_fen + self.free_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What only the server knows of a person's months: those credited, and the first of work."""
+
+    months: Mapping[Month, PastMonth]
+    work_month: Month | None = None
+    corrected: frozenset[Month] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
-    """What a check may know of the unit and of the rules in force on the business day."""
+    """What a check may know of the unit and of the rules in force on the business day.
+
+    ``rules`` are those of earlier months, as far as a server's check needs them; a month without
+    one goes by today's (ruling 16). ``deferred`` are the months of 缓缴: never remitted (ruling 7).
+    ``prepayment_fen`` is what may be used: what payments in flight have reserved is not in it.
+    """
 
     unit_id: int
     name: str
@@ -119,12 +163,25 @@ class Unit:
     base_high_fen: int
     rounding: Rounding = Rounding.EACH_YUAN
     remit_ahead_months: int = 0
+    remit_mixed: bool = False
+    makeup_max_months: int = 36
     prepayment_fen: int = 0
     payment_limit_fen: int = 10**13
     signed_account: str = ""  # masked; empty when no bank account is signed
     paying: Mapping[str, str] = field(
         default_factory=dict
     )  # business code -> serial, while in flight
+    rules: Mapping[Month, MonthRule] = field(default_factory=dict)
+    deferred: frozenset[Month] = frozenset()
+
+    def rule(self, month: Month) -> MonthRule:
+        return self.rules.get(month) or MonthRule(
+            self.unit_ratio,
+            self.personal_ratio,
+            self.base_low_fen,
+            self.base_high_fen,
+            self.rounding,
+        )
 
     @property
     def next_month(self) -> Month:
@@ -149,8 +206,9 @@ class Case:
     """One thing to derive or check: the head alone (``row`` is empty), or one row and its person.
 
     ``due`` holds the unpaid months up to the one asked for; only the server can know it, so it is
-    None on the client and such a check waits for the server. ``unread`` names the fields that hold
-    text which could not be parsed.
+    None on the client and such a check waits for the server; so is ``past``, the months that the
+    row's person has been credited. ``unread`` names the fields that hold text which could not be
+    parsed.
     """
 
     unit: Unit
@@ -158,6 +216,7 @@ class Case:
     row: Values = field(default_factory=dict)
     person: Person | None = None
     due: Mapping[Month, Due] | None = None
+    past: Past | None = None
     is_server: bool = False
     unread: frozenset[str] = frozenset()
 
@@ -187,20 +246,41 @@ class Spread(StrEnum):
 
     PREPAYMENT = "prepayment"  # the unit's prepayment account
     ROSTER = "roster"  # every person due in each month
+    ROWS = "rows"  # the persons of the rows, month by month
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one person is credited for one month; negative when money is taken back."""
+
+    account: int
+    month: Month
+    unit_fen: int
+    amount_fen: int
 
 
 @dataclass(frozen=True)
 class Payment:
-    """How a business moves money; ``amount``, ``method``, ``until`` (last month) are head keys."""
+    """How a business moves money; ``amount``, ``method``, ``until`` (last month) are head keys.
+
+    ``debit`` names the account that the counter's businesses debit; operators' are paid by the
+    ``method``, or without one settled by the bank in real time. ``kind`` is the head key of the
+    business's sub-type. With ``Spread.ROWS`` each row's rules derive ``lines``, a tuple of
+    ``Line``, beside the row's fields.
+    """
 
     amount: str
     spread: Spread
-    method: str = ""  # empty: always settled in real time
+    method: str = ""
     until: str = ""
+    kind: str = ""
+    debit: Gl | None = None
+    is_reversible: bool = True
 
     @property
     def credit(self) -> Gl:
-        return Gl.PREPAYMENT if self.spread is Spread.PREPAYMENT else Gl.MEMBERS
+        is_persons = self.spread is not Spread.PREPAYMENT and self.debit is not Gl.MEMBERS
+        return Gl.MEMBERS if is_persons else Gl.PREPAYMENT
 
 
 @dataclass(frozen=True)
@@ -208,8 +288,10 @@ class Business:
     """One business. A business without ``rows`` is a form; with rows it is a batch grid.
 
     ``takes`` and ``leaves`` are the person account's status before and after: from them follow the
-    status change, the roster segments and the lookup's candidates.
-    ``person_key`` is the row field by which the person is found.
+    status change, the roster segments and the lookup's candidates. One that takes nobody opens
+    accounts; one that leaves no status changes none.
+    ``person_key`` is the row field by which the person is found. ``preview`` names the query that
+    shows beforehand what submitting will do.
     """
 
     code: str
@@ -219,7 +301,7 @@ class Business:
     std: str
     head: tuple[Field, ...] = ()
     rows: tuple[Field, ...] = ()
-    takes: Status | None = None
+    takes: tuple[Status, ...] = ()
     leaves: Status | None = None
     person_key: str = ""
     head_rules: Rules = Rules()
@@ -227,6 +309,7 @@ class Business:
     payment: Payment | None = None
     unit_statuses: tuple[UnitStatus, ...] = (UnitStatus.NORMAL, UnitStatus.OPENED)
     blocked_by: tuple[str, ...] = ()  # codes of paying businesses that must finish first
+    preview: str = ""
 
     @property
     def is_batch(self) -> bool:

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from server.business.account_opening import ACCOUNT_OPENING
+from server.business.back_payment import BACK_PAYMENT
+from server.business.bank import BANK_BUSINESSES
 from server.business.base import Business
+from server.business.counter import (
+    CHEQUE,
+    CLAIM,
+    CORRECTION,
+    REFUND,
+    REVERSAL,
+    SETTLEMENT,
+)
+from server.business.finance import FINANCE_BUSINESSES
 from server.business.prepayment import PREPAYMENT
 from server.business.remittance import REMITTANCE
 from server.business.sealing import SEALING
 from server.business.unsealing import UNSEALING
 
-BUSINESSES: tuple[Business, ...] = (ACCOUNT_OPENING, SEALING, UNSEALING, PREPAYMENT, REMITTANCE)
+# What operators do.
+BUSINESSES: tuple[Business, ...] = (
+    ACCOUNT_OPENING, SEALING, UNSEALING, PREPAYMENT, REMITTANCE, BACK_PAYMENT,
+)  # fmt: skip
+# What only the centre does to a unit's accounts; it has a receipt, and is found in queries, too.
+COUNTER_BUSINESSES: tuple[Business, ...] = (
+    CHEQUE, CLAIM, CORRECTION, REVERSAL, REFUND, SETTLEMENT,
+    *BANK_BUSINESSES, *FINANCE_BUSINESSES,
+)  # fmt: skip
+LABELS = {b.code: b.label for b in BUSINESSES + COUNTER_BUSINESSES}
 
 
 def business_of(code: str) -> Business:
     """Raises KeyError for a code that no business has."""
-    for business in BUSINESSES:
+    for business in BUSINESSES + COUNTER_BUSINESSES:
         if business.code == code:
             return business
     raise KeyError(code)

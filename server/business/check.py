@@ -14,6 +14,7 @@ from server.business.base import (
     Case,
     Due,
     Field,
+    Past,
     Person,
     Rules,
     Status,
@@ -77,9 +78,12 @@ def check_head(
     texts: Texts,
     due: Mapping[Month, Due] | None,
     is_server: bool = False,
+    rows: Sequence[Values] = (),
 ) -> Checked:
-    """The head of a batch, or a whole form, and what the unit's own state refuses."""
+    """The head of a batch, or a whole form, and what the unit's own state refuses. ``rows`` are
+    the parsed rows, for what the head sums up."""
     values, problems = parse_texts(business.head, texts, None)
+    values |= _sums(business, rows)
     case = Case(unit, values, due=due, is_server=is_server, unread=_unread(problems))
     values = _with_derived(case, business.head_rules, values)
     problems += _missing(business.head, values, case.unread, None)
@@ -95,6 +99,7 @@ def check_row(
     row: int,
     persons: Mapping[Any, Person],
     is_server: bool = False,
+    past: Mapping[int, Past] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], list[Problem]]:
     """One row by itself: values and problems. What several rows share: see ``duplicates``."""
     values, problems = parse_texts(business.rows, texts, row)
@@ -102,7 +107,10 @@ def check_row(
     person = persons.get(key) if key is not None else None
     if business.takes and person and person.unit_id != unit.unit_id:
         person = None  # What another unit's person is and has stays there.
-    case = Case(unit, head, values, person, is_server=is_server, unread=_unread(problems))
+    case = Case(
+        unit, head, values, person, past=past.get(person.account) if person else None,
+        is_server=is_server, unread=_unread(problems),
+    )  # fmt: skip
     values = _with_derived(case, business.row_rules, values)
     problems += _missing(business.rows, values, case.unread, row)
     found = list(_check_person(business, case, key)) + list(
@@ -121,24 +129,28 @@ def check_batch(
     due: Mapping[Month, Due] | None = None,
     is_server: bool = False,
     taken: Mapping[str, Collection[Any]] = MappingProxyType({}),
+    past: Mapping[int, Past] = MappingProxyType({}),
 ) -> Checked:
     """All of a batch. ``persons`` are found by the business's person key; ``taken`` holds, by
-    field, the values that others have already.
+    field, the values that others have already; ``past`` the months of each account.
     """
-    checked = check_head(business, unit, head_texts, due, is_server)
     if not business.is_batch:
-        return checked
+        return check_head(business, unit, head_texts, due, is_server)
+    head, _ = parse_texts(business.head, head_texts, None)
+    checked = Checked({})
     if not row_texts:
         checked.problems.append(problem("G10"))
     if len(row_texts) > ROWS_MAX:
-        checked.problems.append(problem("V12", limit=ROWS_MAX))
-        return checked
+        whole = check_head(business, unit, head_texts, due, is_server)
+        whole.problems.append(problem("V12", limit=ROWS_MAX))
+        return whole
     for number, texts in enumerate(row_texts):
-        values, problems = check_row(
-            business, unit, checked.head, texts, number, persons, is_server
-        )
+        values, problems = check_row(business, unit, head, texts, number, persons, is_server, past)
         checked.rows.append(values)
         checked.problems += problems
+    whole = check_head(business, unit, head_texts, due, is_server, checked.rows)
+    checked.head = whole.head
+    checked.problems += whole.problems
     checked.problems += taken_values(business, checked.rows, taken)
     checked.problems += duplicates(business, [r.get(business.person_key) for r in checked.rows])
     checked.problems.sort(key=lambda p: -1 if p.row is None else p.row)
@@ -176,6 +188,14 @@ def _with_derived(case: Case, rules: Rules, values: Values) -> dict[str, Any]:
     return {key: value for key, value in derived.items() if key not in case.unread} | dict(values)
 
 
+def _sums(business: Business, rows: Sequence[Values]) -> dict[str, int]:
+    return {
+        spec.key: sum(row.get(spec.sum_of, 0) for row in rows)
+        for spec in business.head
+        if spec.sum_of
+    }
+
+
 def _missing(
     fields: Sequence[Field], values: Values, unread: frozenset[str], row: int | None
 ) -> Iterator[Problem]:
@@ -194,13 +214,13 @@ def _check_unit(business: Business, unit: Unit) -> Iterator[Problem]:
 
 def _check_person(business: Business, case: Case, key: Any) -> Iterator[Problem]:
     """Whose the account is, and whether it stands where the business takes it from."""
-    if business.takes is None or key is None:
+    if not business.takes or key is None:
         return
     person = case.person
     if person is None:
         yield problem("G03", business.person_key)
     elif person.status not in (Status.NORMAL, Status.SEALED):
         yield problem("G04", business.person_key)
-    elif person.status is not business.takes:
-        code = "F01" if business.takes is Status.NORMAL else "Q01"
+    elif person.status not in business.takes:
+        code = "F01" if Status.NORMAL in business.takes else "Q01"
         yield problem(code, business.person_key, status=STATUSES[person.status])

@@ -29,6 +29,10 @@ class Month(int):
         return cls.of(day.year, day.month)
 
     @property
+    def first_day(self) -> datetime.date:
+        return datetime.date(self.year, self.number, 1)
+
+    @property
     def year(self) -> int:
         return int(self) // 12
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from server.business.base import METHODS, Field
+from collections.abc import Iterator
+
+from server.business.base import METHODS, Case, Field, Method
 from server.business.kinds import Account, Choice, Masked, Money, MonthKind, PersonName, Ratio, Text
+from server.business.refusals import Problem, problem
 
 PERSON = (
     Field(
@@ -25,6 +28,35 @@ AMOUNTS = (
     Field("monthly_fen", "月缴存额", Money(), typed=False, summed=True),
 )
 BASE = Field("base", "缴存基数", Money(), std="GRJCJS", width=110)
-METHOD = Field("method", "缴款方式", Choice(METHODS))
+METHOD = Field("method", "缴款方式", Choice(METHODS), offered_if={"mixed": "remit_mixed"})
 REMARK = Field("remark", "备注", Text(60), required=False, width=160)
 MONTH = Field("month", "年月", MonthKind(), width=90)
+# Where a payment comes from under the chosen method.
+PAID = Field("paid", "实缴金额", Money(), typed=False)
+FROM_PREPAYMENT = Field("from_prepayment", "预缴转出金额", Money(), typed=False)
+BALANCE = Field("balance", "预缴户余额", Money(), typed=False, on_receipt=False)
+PAYER = Field("payer", "付款账户", Masked(), typed=False)
+
+
+def shares(case: Case, amount_fen: int) -> dict[str, int]:
+    """How ``amount_fen`` comes from the bank and from the prepayment account (H05–H07)."""
+    held_fen = {
+        Method.PREPAYMENT: amount_fen,
+        Method.MIXED: min(amount_fen, case.unit.prepayment_fen),
+    }.get(case.head.get("method"), 0)  # type: ignore[arg-type]
+    return {"paid": amount_fen - held_fen, "from_prepayment": held_fen}
+
+
+def check_method(
+    case: Case, amount_fen: int | None, unsigned_code: str, short_code: str
+) -> Iterator[Problem]:
+    """Whether the chosen method can pay; ``amount_fen`` is None while it is not known."""
+    unit, method = case.unit, case.head.get("method")
+    if method == Method.MIXED and not unit.remit_mixed:
+        yield problem("H07", "method")
+    elif method in (Method.SETTLE, Method.MIXED) and not unit.signed_account:
+        yield problem(unsigned_code, "method")
+    elif method == Method.PREPAYMENT and (amount_fen or 0) > unit.prepayment_fen:
+        show = Money().show
+        short = show((amount_fen or 0) - unit.prepayment_fen)
+        yield problem(short_code, "method", balance=show(unit.prepayment_fen), short=short)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from server.business.base import Business, Case, Field, Payment, Rules, Spread, Values
-from server.business.kinds import Masked, Money
-from server.business.parts import REMARK
+from server.business.kinds import Money
+from server.business.parts import BALANCE, PAYER, REMARK
 from server.business.refusals import Problem, problem
 
 
@@ -31,8 +31,8 @@ PREPAYMENT = Business(
     receipt="单位预缴回单",
     std="76",
     head=(
-        Field("balance", "预缴户余额", Money(), typed=False, on_receipt=False),
-        Field("payer", "付款账户", Masked(), typed=False),
+        BALANCE,
+        PAYER,
         Field("amount", "预缴金额", Money()),
         REMARK,
     ),

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.business.base import Business, Case, Field, Method, Payment, Rules, Spread, Values
-from server.business.kinds import Masked, Money, MonthKind, Whole
-from server.business.parts import METHOD
+from server.business.base import (
+    Business,
+    Case,
+    Field,
+    Payment,
+    Rules,
+    Spread,
+    UnitStatus,
+    Values,
+)
+from server.business.kinds import Money, MonthKind, Whole
+from server.business.parts import (
+    BALANCE,
+    FROM_PREPAYMENT,
+    METHOD,
+    PAID,
+    PAYER,
+    check_method,
+    shares,
+)
 from server.business.refusals import Problem, problem
 
 
@@ -22,39 +39,29 @@ def derive(case: Case) -> Values:
     if case.due is None:
         return values
     due_fen = sum(due.amount_fen for due in case.due.values())
-    from_prepayment_fen = due_fen if case.head.get("method") == Method.PREPAYMENT else 0
     return values | {
         "persons": max((due.persons for due in case.due.values()), default=0),
         "due": due_fen,
-        "paid": due_fen - from_prepayment_fen,
-        "from_prepayment": from_prepayment_fen,
+        **shares(case, due_fen),
     }
 
 
 def check(case: Case) -> Iterator[Problem]:
-    unit, until, method = case.unit, case.head.get("until"), case.head.get("method")
+    unit, until, due_fen = case.unit, case.head.get("until"), case.head.get("due")
     if REMITTANCE.code in unit.paying:
         yield problem("H04")
-    if method == Method.SETTLE and not unit.signed_account:
-        yield problem("H05", "method")
+    if unit.status is UnitStatus.DEFERRED:
+        yield problem("H10")
     low, high = unit.next_month, unit.month_now.plus(unit.remit_ahead_months)
+    yield from check_method(case, due_fen, "H05", "H06")
     if until is None:
         return
     if low > high:
         yield problem("H01A", "until", paid=unit.paid_through, low=low)
-        return
-    if not low <= until <= high:
+    elif not low <= until <= high:
         yield problem("H01", "until", low=low, high=high)
-        return
-    due_fen = case.head.get("due")
-    if due_fen is None:
-        return
-    if due_fen == 0:
+    elif due_fen == 0:
         yield problem("H03", "until")
-    if method == Method.PREPAYMENT and unit.prepayment_fen < due_fen:
-        show = Money().show
-        short = show(due_fen - unit.prepayment_fen)
-        yield problem("H06", "method", balance=show(unit.prepayment_fen), short=short)
 
 
 REMITTANCE = Business(
@@ -70,12 +77,15 @@ REMITTANCE = Business(
         METHOD,
         Field("persons", "汇缴人数", Whole(), typed=False),
         Field("due", "应缴金额", Money(), typed=False),
-        Field("paid", "实缴金额", Money(), typed=False),
-        Field("from_prepayment", "预缴转出金额", Money(), typed=False),
-        Field("balance", "预缴户余额", Money(), typed=False, on_receipt=False),
-        Field("payer", "付款账户", Masked(), typed=False),
+        PAID,
+        FROM_PREPAYMENT,
+        BALANCE,
+        PAYER,
     ),
     head_rules=Rules(derive, check),
     payment=Payment(amount="due", spread=Spread.ROSTER, method="method", until="until"),
+    # H10 says of a deferred unit what to do.
+    unit_statuses=(UnitStatus.NORMAL, UnitStatus.OPENED, UnitStatus.DEFERRED),
     blocked_by=("prepayment", "back_payment"),
+    preview="remittance_months",
 )

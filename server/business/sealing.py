@@ -64,7 +64,7 @@ SEALING = Business(
         Field("base", "缴存基数", BASE.kind, typed=False),
         *AMOUNTS[2:],
     ),
-    takes=Status.NORMAL,
+    takes=(Status.NORMAL,),
     leaves=Status.SEALED,
     person_key="account",
     row_rules=Rules(derive, check),

@@ -64,7 +64,7 @@ UNSEALING = Business(
         Field("base", "缴存基数", BASE.kind, std="GRJCJS", required=False, summed=True),
         *AMOUNTS,
     ),
-    takes=Status.SEALED,
+    takes=(Status.SEALED,),
     leaves=Status.NORMAL,
     person_key="account",
     row_rules=Rules(derive, check),

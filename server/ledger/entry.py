@@ -7,13 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.business.base import Gl
+from server.business.base import Line
+from server.business.chart import Gl
 from server.business.month import Month
+
+EPOCH = datetime.date(2000, 1, 1)
+
+
+def day_number(day: datetime.date) -> int:
+    """Days since ``EPOCH``: what amounts are multiplied by in an account's moment."""
+    return (day - EPOCH).days
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One line: ``amount_fen`` from the account debited to the account credited; positive."""
+    """One line: ``amount_fen`` from the account debited to the account credited.
+
+    A negative amount is 红字: it takes back, on the same sides, what another line said.
+    """
 
     debit: Gl
     credit: Gl
@@ -24,7 +35,9 @@ class Posting:
 class Transaction:
     """One business done: it has one receipt, and moves money if it has postings.
 
-    ``months`` are the months whose roster is credited, oldest first; empty when no person is.
+    ``months`` are the months whose roster is credited, oldest first; ``lines`` are the persons
+    credited otherwise, one line a person and month; both are empty when no person is.
+    ``paid_through`` is what the unit's paid-through month becomes, None when it stays.
     ``total_fen`` is what the postings sum up to.
     """
 
@@ -39,11 +52,20 @@ class Transaction:
     total_fen: int
     head: Mapping[str, Any]
     method: str | None = None
+    kind: str | None = None
     batch_id: int | None = None
     payment_id: int | None = None
+    reverses: int | None = None
     postings: Sequence[Posting] = ()
     months: Sequence[Month] = ()
+    lines: Sequence[Line] = ()
+    paid_through: Month | None = None
 
     def __post_init__(self) -> None:
         assert sum(p.amount_fen for p in self.postings) == self.total_fen, "unbalanced"
         assert all(p.debit is not p.credit for p in self.postings), "debit and credit are one"
+
+    def moved_fen(self, gl: Gl) -> int:
+        """By how much the postings increase ``gl`` on its debit side."""
+        debits = sum(p.amount_fen for p in self.postings if p.debit is gl)
+        return debits - sum(p.amount_fen for p in self.postings if p.credit is gl)

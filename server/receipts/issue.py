@@ -12,7 +12,7 @@ from typing import Any
 from server import queries, units
 from server.business.base import Business, Field, Spread, Unit
 from server.business.check import Checked
-from server.business.queries import PAYMENT_PERSONS
+from server.business.payment_queries import PAYMENT_PERSONS
 from server.business.refusals import refused
 from server.db import Connection
 from server.ledger.entry import Transaction
@@ -20,7 +20,17 @@ from server.payments import Payment
 from server.receipts import codes
 from server.receipts.layout import Column, ReceiptData
 
-LOGINS = {"certificate": "证书登录", "password": "密码登录", "counter": "中心柜台"}
+INSERT_RECEIPT = """
+    insert into receipt (unit_id, year, number, txn_id, business, title, biz_day, amount_fen,
+                         row_count, content, code)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+LOGINS = {
+    "certificate": "证书登录",
+    "password": "密码登录",
+    "counter": "中心柜台",
+    "bank": "银行通知",
+}
 
 
 def show_number(year: int, number: int) -> str:
@@ -69,25 +79,19 @@ async def issue(
         "columns": [
             [f.key, f.label, f.width, f.kind.align_right, f.summed] for f in _columns(business)
         ],
-        "rows": await asyncio.to_thread(_texts, business, checked),
+        "rows": await asyncio.to_thread(_texts, business, checked) if checked.rows else [],
     }
     values = (
         txn.unit_id, year, number, txn.txn_id, business.code, business.receipt, txn.biz_day,
         txn.total_fen if business.payment else None, len(checked.rows) or persons,
         json.dumps(content, ensure_ascii=False), code,
     )  # fmt: skip
-    await conn.execute(
-        """
-        insert into receipt (unit_id, year, number, txn_id, business, title, biz_day, amount_fen,
-                             row_count, content, code)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        values,
-    )
-    await conn.execute(
-        "insert into receipt_code (code, unit_id, year, number) values (%s, %s, %s, %s)",
-        (code, txn.unit_id, year, number),
-    )
+    async with conn.pipeline():
+        await conn.execute(INSERT_RECEIPT, values)
+        await conn.execute(
+            "insert into receipt_code (code, unit_id, year, number) values (%s, %s, %s, %s)",
+            (code, txn.unit_id, year, number),
+        )
     return show_number(year, number)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from server.business.base import Business, Due, Person, Status, Unit, UnitStatus
+from server.business.base import Business, Due, Past, PastMonth, Person, Status, Unit, UnitStatus
 from server.business.check import Checked
 from server.business.month import Month
 
@@ -62,7 +62,8 @@ SEALED = person(
 )
 WITHDRAWN = person(532300000003, status=Status.WITHDRAWN)
 ELSEWHERE = person(532300000004, unit_id=OTHER_UNIT, name="王芳")
-PERSONS: Mapping[Any, Person] = {p.account: p for p in (NORMAL, SEALED, WITHDRAWN, ELSEWHERE)}
+RICH = person(532300000005, name="赵敏", balance_fen=2104_00)
+PERSONS: Mapping[Any, Person] = {p.account: p for p in (NORMAL, SEALED, WITHDRAWN, ELSEWHERE, RICH)}
 REGISTERED: Mapping[Any, Person] = {
     ID_FEMALE: replace(ELSEWHERE, status=Status.SEALED),
     "53233119780615004X": NORMAL,
@@ -74,6 +75,15 @@ HEADS: Mapping[str, Mapping[str, str]] = {
     "unsealing": {},
     "prepayment": {"amount": "1,234.50", "remark": "7月"},
     "remittance": {"until": "2026-07", "method": "实时结算"},
+    "back_payment": {"kind": "正常全额补缴", "method": "实时结算"},
+    "cheque": {
+        "cheque_no": "30108821",
+        "drawer": "楚雄州财政局",
+        "received_day": "2026-07-14",
+        "amount": "6400",
+    },
+    "claim": {"bank_serial": "SB1", "received_day": "2026-07-14", "amount": "6400"},
+    "correction": {"reason": "离职当月多缴"},
 }
 ROWS: Mapping[str, Mapping[str, str]] = {
     "account_opening": {
@@ -84,6 +94,18 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     },
     "sealing": {"account": str(NORMAL.account), "reason": "终止劳动关系"},
     "unsealing": {"account": str(SEALED.account)},
+    "back_payment": {
+        "account": str(NORMAL.account),
+        "monthly": "500",
+        "start": "2026-05",
+        "end": "2026-06",
+    },
+    "correction": {"account": str(RICH.account), "month": "2026-06", "amount": "100"},
+}
+# What the server alone knows of: the months that each account was credited.
+PAST: Mapping[int, Past] = {
+    NORMAL.account: Past({}),
+    RICH.account: Past({Month.of(2026, 6): PastMonth(2104_00, unit_fen=1052_00)}),
 }
 DUE: Mapping[Month, Due] = {Month.of(2026, 7): Due(2, 3200_00)}
 

@@ -33,6 +33,7 @@ from server.business.kinds import (
     Whole,
 )
 from server.business.month import Month
+from server.business.parameters import Rate
 from server.business.queries import QUERIES
 from server.business.refusals import REFUSALS
 from tests.business.samples import TEXT
@@ -70,6 +71,7 @@ VALUES: dict[type[Kind], Callable[[Any], st.SearchStrategy[Any]]] = {
     Whole: lambda kind: st.integers(0, 10**9 - 1),
     Serial: lambda kind: st.integers(0, 2**63 - 1),
     Ratio: lambda kind: st.integers(0, 10_000),
+    Rate: lambda kind: st.integers(0, 99_999),
     MonthKind: lambda kind: st.builds(Month.of, st.integers(1900, 2999), st.integers(1, 12)),
     Day: lambda kind: st.dates(datetime.date(1900, 1, 1), datetime.date(2999, 12, 31)),
     Choice: lambda kind: st.sampled_from(list(kind.options)),

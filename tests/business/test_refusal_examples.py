@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.business.base import Due, Person, Status, Unit, UnitStatus
+from server.business.base import Due, Past, PastMonth, Person, Status, Unit, UnitStatus
 from server.business.businesses import business_of
 from server.business.check import ROWS_MAX, check_batch
 from server.business.month import Month
@@ -20,7 +20,9 @@ from tests.business.samples import (
     HEADS,
     ID_MALE,
     NORMAL,
+    PAST,
     PERSONS,
+    RICH,
     SEALED,
     UNIT,
     WITHDRAWN,
@@ -32,6 +34,8 @@ from tests.business.samples import (
 
 Cell = tuple[int | None, str, str]
 JULY = Month.of(2026, 7)
+MAY = Month.of(2026, 5)
+SHORT = {"kind": "正常差额补缴"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Example:
     persons: Mapping[Any, Person] = field(default_factory=lambda: PERSONS)
     due: Mapping[Month, Due] | None = field(default_factory=lambda: DUE)
     taken: Mapping[str, set[str]] = field(default_factory=dict)
+    past: Mapping[int, Past] = field(default_factory=lambda: PAST)
     also: tuple[Cell, ...] = ()
     words: str = ""
 
@@ -58,6 +63,15 @@ def opening(code: str, key: str, change: Mapping[str, str], **more: Any) -> Exam
 
 def registered(**changes: Any) -> Mapping[Any, Person]:
     return {ID_MALE: replace(NORMAL, **changes)}
+
+
+def made_up(code: str, key: str, change: Mapping[str, str], **more: Any) -> Example:
+    return Example(code, "back_payment", (0, key), (change,), **more)
+
+
+def credited(**months: int) -> Mapping[int, Past]:
+    """What ``NORMAL`` was credited for May."""
+    return {NORMAL.account: Past({MAY: PastMonth(**months)})}
 
 
 def choose(who: Person) -> Mapping[str, str]:
@@ -90,7 +104,8 @@ EXAMPLES = (
     Example("G01", "sealing", (None, ""), unit=unit(status=UnitStatus.SEALED), words="封存"),
     Example("G01", "unsealing", (None, ""), unit=unit(status=UnitStatus.DEFERRED)),
     opening("G01", "", {}, unit=unit(status=UnitStatus.CLOSED)),
-    Example("G01", "remittance", (None, ""), unit=unit(status=UnitStatus.DEFERRED)),
+    Example("G01", "remittance", (None, ""), unit=unit(status=UnitStatus.SEALED)),
+    Example("G01", "back_payment", (None, ""), unit=unit(status=UnitStatus.DEFERRED)),
     Example("G02", "sealing", (None, ""), unit=unit(paying=PAYING), words="S1"),
     Example("G02", "unsealing", (None, ""), unit=unit(paying={"back_payment": "S1"})),
     opening("G02", "", {}, unit=unit(paying={"prepayment": "S1"})),
@@ -183,10 +198,72 @@ EXAMPLES = (
         words="100.00",
     ),
     Example("Y03", "prepayment", (None, ""), unit=unit(paying={"prepayment": "S1"})),
+    Example("H07", "remittance", (None, "method"), head={"method": "mixed"}),
+    Example("H07", "back_payment", (None, "method"), head={"method": "mixed"}),
+    Example("H10", "remittance", (None, ""), unit=unit(status=UnitStatus.DEFERRED), words="补缴"),
+    # 补缴.
+    made_up("B01", "end", {"start": "2026-06", "end": "2026-05"}),
+    made_up("B01", "end", {"end": "2026-07"}, words="1999-04 至 2026-06"),
+    made_up("B01", "start", {"start": "1999-03", "end": "1999-04"}),
+    made_up(
+        "B01", "start", {}, past={NORMAL.account: Past({}, MAY.plus(1))}, words="2026-06 至 2026-06"
+    ),
+    made_up("B02", "start", {}, past=credited(remitted_fen=1), words="2026-05"),
+    made_up("B02", "start", {}, past=credited(made_up_fen=1)),
+    made_up("B03A", "start", {}, head=SHORT, words="2026-05"),
+    made_up("B03A", "start", {}, head=SHORT, past=credited(made_up_fen=500_00)),  # Ruling 6.
+    made_up(
+        "B03B",
+        "monthly",
+        {"end": "2026-05", "monthly": "147"},
+        head=SHORT,
+        past=credited(remitted_fen=6000_00, difference_fen=100_00),
+        words="6,100.00 元，加上补缴超过上限 6,246.00",
+    ),
+    made_up("B04", "monthly", {"monthly": "0"}, words="1.00 元的整数倍"),
+    made_up("B04", "monthly", {"monthly": "-1"}),
+    made_up("B04", "monthly", {"monthly": "500.50"}),
+    made_up("B07", "end", {"start": "2023-06"}, words="36 个月"),
+    made_up("G03", "account", {**choose(ELSEWHERE)}),
+    made_up("G04", "account", {**choose(WITHDRAWN)}),
+    Example("B08A", "back_payment", (None, "method"), unit=unit(signed_account="")),
+    Example(
+        "B08B",
+        "back_payment",
+        (None, "method"),
+        ({"monthly": "3000"},),
+        head={"method": "预缴转出"},
+        words="5,000.00 元不足，还差 1,000.00 元",
+    ),
+    # The counter.
+    Example("E01", "cheque", (None, "amount"), head={"amount": "0"}),
+    Example("E01", "claim", (None, "amount"), head={"amount": "-1"}),
+    Example("E02", "correction", (0, "amount"), ({"amount": "2104.01"},), words="2,104.00"),
+    Example("E02", "correction", (0, "amount"), ({"amount": "0"},)),
+    Example("E02", "correction", (0, "amount"), ({"month": "2026-07"},)),
+    Example(
+        "E03",
+        "correction",
+        (0, "amount"),
+        persons={RICH.account: replace(RICH, balance_fen=99_99)},
+        words="99.99",
+    ),
+    Example(
+        "E04",
+        "correction",
+        (0, "month"),
+        past={RICH.account: replace(PAST[RICH.account], corrected=frozenset({MAY.plus(1)}))},
+        words="2026-06",
+    ),
 )
 # Said where no row and no head is checked: drafts, submissions, imports, the counter.
 SAID_ELSEWHERE = {
     "H13", "V09", "V10", "G08", "G11", "G12", "G13", "G14", "G15", "K11H",
+    "V20", "V21", "V22", "V23", "E20", "E21",
+    # Of whole businesses and units: tests/server/test_reversal.py, test_deferral.py.
+    "E05", "E06", "E07", "E08", "E09", "E10", "E11", "E12",
+    # Of the bank and what it tells: tests/server/test_payments.py, tests/outside, suspense.
+    "B10", "B11", "B12", "B13", "B14", "B15", "E13", "E14",
 }  # fmt: skip
 
 
@@ -203,8 +280,9 @@ def test_refusal_stands_at_its_cell_alone(example: Example) -> None:
     head = {**HEADS[business.code], **example.head}
     rows = rows_of(business, *example.changes) if example.changes else []
     checked = check_batch(
-        business, example.unit, head, rows, example.persons, example.due, True, example.taken
-    )
+        business, example.unit, head, rows, example.persons, example.due, True, example.taken,
+        example.past,
+    )  # fmt: skip
     assert sorted(cells(checked), key=str) == sorted(
         [(row, key, example.code), *example.also], key=str
     )
@@ -214,7 +292,7 @@ def test_refusal_stands_at_its_cell_alone(example: Example) -> None:
 
 
 def test_every_refusal_of_a_check_has_an_example() -> None:
-    of_checks = {code for code in REFUSALS if code[0] in "VGKFQHY"}
+    of_checks = {code for code in REFUSALS if code[0] in "VGKFQHYBE"}
     assert {e.code for e in EXAMPLES} == of_checks - SAID_ELSEWHERE
 
 

@@ -179,7 +179,7 @@ def test_sealing_in_a_future_month_passes() -> None:
 def test_person_of_another_unit_stays_unseen(business: Business) -> None:
     assert business.takes
     paid, until = Month.of(2029, 1), Month.of(2030, 1)
-    elsewhere = replace(ELSEWHERE, status=business.takes, until_month=until, paid_through=paid)
+    elsewhere = replace(ELSEWHERE, status=business.takes[0], until_month=until, paid_through=paid)
     rows = rows_of(business, {"account": str(elsewhere.account)})
     checked = check_batch(business, UNIT, {}, rows, {elsewhere.account: elsewhere})
     assert cells(checked) == [(0, "account", "G03")]

@@ -21,7 +21,7 @@ from server.enrolment import Operator, bind_certificate
 from server.outside.sandbox_bank.books import Account
 from server.outside.sandbox_bank.control import SandboxBank
 from tests.factory import ACCOUNT_NO, Desk, open_unit
-from tests.server.hall import Caller
+from tests.server.hall import Caller, Hall
 
 START_LIMIT_S = 30.0
 MONEY_FEN = 100_000_000_00
@@ -115,3 +115,15 @@ async def caller(desk: Desk, server_process: ServerProcess) -> AsyncIterator[Cal
         answer = await caller.log_in()
         assert answer.status_code == 201, answer.text
         yield caller
+
+
+@pytest.fixture
+async def hall(
+    pool: Pool, server_process: ServerProcess, sandbox: SandboxBank
+) -> AsyncIterator[Hall]:
+    """As many operators as wanted, over real TLS to a server in a process of its own."""
+    context = ssl.create_default_context(cafile=str(server_process.ca.root_file))
+    async with httpx.AsyncClient(
+        base_url=server_process.url, verify=context, timeout=120
+    ) as client:
+        yield Hall(client, server_process.ca, sandbox, pool)  # type: ignore[arg-type]

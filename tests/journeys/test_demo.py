@@ -60,6 +60,15 @@ def test_demo_names_every_trouble_at_its_cell(out: Path) -> None:
     assert all(r["row"] >= 1 and r["text"] for r in summary["refused"])
 
 
+def test_demo_leaves_books_that_other_programs_prove(out: Path) -> None:
+    beans = [str(Path(sys.executable).parent / "bean-check"), str(out / "books.beancount")]
+    hledger = ["hledger", "-f", str(out / "books.journal"), "check", "--strict"]
+    for command in (beans, hledger):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (out / "books.xlsx").stat().st_size > 5000
+
+
 def test_demo_books_balance_and_every_step_has_its_receipt(out: Path) -> None:
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     ledger = summary["ledger"]

@@ -8,17 +8,15 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from server.db import Pool, transaction
+from server.db import transaction
 from server.demo_people import person
 from server.ledger.balance import books
 from server.outside.sandbox_bank.books import SUCCESS
-from server.outside.sandbox_bank.control import SandboxBank
 from tests.factory import NEXT_MONTH
 from tests.journeys.conftest import MONEY_FEN, ServerProcess
 from tests.server.hall import Caller, Hall
@@ -26,18 +24,6 @@ from tests.server.hall import Caller, Hall
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 OPERATORS, BUSY_S = 16, 10.0
 MANY = 100_000
-
-
-@pytest.fixture
-async def hall(
-    pool: Pool, server_process: ServerProcess, sandbox: SandboxBank
-) -> AsyncIterator[Hall]:
-    """As many operators as wanted, over real TLS to a server in a process of its own."""
-    context = ssl.create_default_context(cafile=str(server_process.ca.root_file))
-    async with httpx.AsyncClient(
-        base_url=server_process.url, verify=context, timeout=120
-    ) as client:
-        yield Hall(client, server_process.ca, sandbox, pool)  # type: ignore[arg-type]
 
 
 class Clerk:

@@ -11,9 +11,13 @@ from server import demo_ca
 from server.app import create_app
 from server.config import Config
 from server.db import Pool
+from server.outside.bank import HttpBank
+from server.outside.sandbox_bank.books import Account
 from server.outside.sandbox_bank.control import SandboxBank
 from server.payments import Pace
+from tests.factory import ACCOUNT_NO, open_unit
 from tests.server.hall import AUDIENCE, Caller, Hall
+from tests.server.office import MONEY_FEN, QUICK, Office
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +50,16 @@ async def hall(
 async def caller(hall: Hall) -> Caller:
     """An operator of a signed unit, logged in with a certificate."""
     return await hall.enter("楚雄彩云科技有限公司")
+
+
+@pytest.fixture
+async def office(pool: Pool, hall_bank: SandboxBank) -> AsyncIterator[Office]:
+    """A signed unit with money at the bank, without HTTP between desk and centre."""
+    name = "楚雄彩云科技有限公司"
+    desk = await open_unit(pool, name)
+    hall_bank.clear_faults()
+    hall_bank.set_account(Account(ACCOUNT_NO, name, MONEY_FEN))
+    hall_bank.sign(f"XY{ACCOUNT_NO}", ACCOUNT_NO)
+    ready = hall_bank.ready
+    async with HttpBank(ready.url, ready.key, timeout_s=QUICK.bank_timeout_s) as bank:
+        yield Office(desk, bank, hall_bank)

@@ -3,103 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 
 from server import batches, payments
 from server.db import Connection, Pool, transaction
-from server.ledger.balance import books
-from server.outside.bank import Bank, HttpBank
-from server.outside.sandbox_bank.books import SUCCESS, Account
+from server.outside.bank import HttpBank
+from server.outside.sandbox_bank.books import Account
 from server.outside.sandbox_bank.control import SandboxBank
 from server.outside.sandbox_bank.scenarios import Fault
-from server.payments import Pace, Payments
-from tests.factory import ACCOUNT_NO, Desk, open_unit
+from server.payments import IN, UNSENT_ATTEMPTS_MAX, Pace
+from tests.factory import ACCOUNT_NO, open_unit
+from tests.server.office import MONEY_FEN, Office
 
 pytestmark = pytest.mark.anyio
-
-QUICK = Pace(bank_timeout_s=0.4, backoff_s=(0.2,), not_found_grace_s=0.5)
-MONEY_FEN = 10_000_000_00
-AMOUNT_FEN = 1234_56
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxBank]:
-    with SandboxBank(tmp_path_factory.mktemp("bank"), seed=1) as running:
-        yield running
-
-
-@dataclass
-class Office:
-    """The centre's side of payments, with the unit's desk; ``told`` records the notices."""
-
-    desk: Desk
-    bank: Bank
-    sandbox: SandboxBank
-    told: list[bool]
-
-    def payments(self, pace: Pace = QUICK) -> Payments:
-        async def notify(
-            conn: Connection, payment: payments.Payment, is_posted: bool, reason: str
-        ) -> None:
-            self.told.append(is_posted)
-
-        return Payments(self.desk.pool, self.bank, batches.complete_paid, notify, pace)
-
-    async def prepay(self) -> int:
-        answer = await self.desk.do("prepayment", amount="1,234.56")
-        assert answer.state == "paying"
-        return answer.serial
-
-    async def state(self, serial: int) -> str:
-        async with transaction(self.desk.pool) as conn:
-            return (await payments.timeline(conn, self.desk.unit_id, serial)).payment.state
-
-    async def until_ended(self, serial: int, runner: Payments, limit_s: float = 15.0) -> str:
-        task = asyncio.create_task(runner.run())
-        try:
-            async with asyncio.timeout(limit_s):
-                while (state := await self.state(serial)) not in ("posted", "failed"):
-                    await asyncio.sleep(0.05)
-        finally:
-            task.cancel()
-        return state
-
-    async def assert_paid_once(self, serial: int) -> None:
-        """One debit at the bank, one txn, one receipt, books in balance."""
-        debits = [
-            d for d in self.sandbox.debits() if d.serial == str(serial) and d.state == SUCCESS
-        ]
-        assert len(debits) == 1
-        assert self.sandbox.balance_fen(ACCOUNT_NO) == MONEY_FEN - AMOUNT_FEN
-        assert await self.desk.sql("select total_fen from txn where txn_id = %s", serial) == [
-            (AMOUNT_FEN,)
-        ]
-        assert await self.desk.sql("select count(*) from receipt") == [(1,)]
-        async with transaction(self.desk.pool) as conn:
-            assert (await books(conn)).disagreements == []
-        assert self.told == [True]
-
-    async def assert_not_paid(self, serial: int) -> None:
-        assert self.sandbox.balance_fen(ACCOUNT_NO) == MONEY_FEN
-        assert await self.desk.sql("select count(*) from txn") == [(0,)]
-        (state,) = await self.desk.sql("select state from batch")
-        assert state == ("saved",)  # It can be submitted again.
-        assert self.told == [False]
-
-
-@pytest.fixture
-async def office(pool: Pool, sandbox: SandboxBank) -> AsyncIterator[Office]:
-    desk = await open_unit(pool)
-    sandbox.clear_faults()
-    sandbox.set_account(Account(ACCOUNT_NO, "楚雄彩云科技有限公司", MONEY_FEN))
-    sandbox.sign(f"XY{ACCOUNT_NO}", ACCOUNT_NO)
-    async with HttpBank(
-        sandbox.ready.url, sandbox.ready.key, timeout_s=QUICK.bank_timeout_s
-    ) as bank:
-        yield Office(desk, bank, sandbox, [])
 
 
 async def test_payment_success_posts_and_is_told(office: Office) -> None:
@@ -194,7 +112,7 @@ async def test_payment_bank_away_is_sent_when_it_is_back(
         sandbox.set_account(Account(ACCOUNT_NO, "楚雄彩云科技有限公司", MONEY_FEN))
         sandbox.sign(f"XY{ACCOUNT_NO}", ACCOUNT_NO)
         async with HttpBank(sandbox.ready.url, sandbox.ready.key, timeout_s=0.4) as bank:
-            office = Office(desk, bank, sandbox, [])
+            office = Office(desk, bank, sandbox)
             sandbox.kill()
             serial = await office.prepay()
             runner = office.payments(Pace(0.4, (1.0,), 0.5))
@@ -203,6 +121,53 @@ async def test_payment_bank_away_is_sent_when_it_is_back(
             sandbox.start()
             assert await office.until_ended(serial, runner) == "posted"
             await office.assert_paid_once(serial)
+
+
+async def test_payment_answer_lost_and_bank_away_is_asked_about_and_never_sent_again(
+    pool: Pool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The bank has the money; for longer than an unsent request may wait, nobody can ask it."""
+    sandbox = SandboxBank(tmp_path_factory.mktemp("bank"), seed=1)
+    with sandbox:
+        desk = await open_unit(pool)
+        sandbox.set_account(Account(ACCOUNT_NO, "楚雄彩云科技有限公司", MONEY_FEN))
+        sandbox.sign(f"XY{ACCOUNT_NO}", ACCOUNT_NO)
+        sandbox.add_fault(Fault("connection_dropped"))
+        async with HttpBank(sandbox.ready.url, sandbox.ready.key, timeout_s=0.4) as bank:
+            office = Office(desk, bank, sandbox)
+            serial = await office.prepay()
+            assert await office.pay(serial) == "unknown"
+            sandbox.kill()
+            runner = office.payments()
+            for _ in range(UNSENT_ATTEMPTS_MAX + 1):
+                await desk.sql("update payment set next_at = now()")
+                await runner.advance(desk.unit_id, serial)
+                assert await office.state(serial) == "unknown"
+            sandbox.start()
+            await desk.sql("update payment set next_at = now()")
+            assert await office.until_ended(serial, runner) == "posted"
+            await office.assert_paid_once(serial)
+            async with transaction(pool) as conn:
+                steps = (await payments.timeline(conn, desk.unit_id, serial)).steps
+            assert [s.state for s in steps] == ["pending", "sent", "unknown", "collected", "posted"]
+
+
+async def test_payments_that_the_bank_keeps_waiting_hold_up_no_other(office: Office) -> None:
+    """A dozen units wait for an answer; one that comes after them is paid meanwhile."""
+    for number in range(12):
+        account_no = f"53230199{number:04d}"
+        waiting = await open_unit(office.desk.pool, f"第{number}单位", account_no=account_no)
+        office.sandbox.set_account(Account(account_no, f"第{number}单位", MONEY_FEN))
+        office.sandbox.sign(f"XY{account_no}", account_no)
+        office.sandbox.add_fault(
+            Fault("no_answer_then_success", account_no=account_no, seconds=20.0)
+        )
+        await waiting.do("prepayment", amount="1")
+    serial = await office.prepay()
+    ready = office.sandbox.ready
+    async with HttpBank(ready.url, ready.key, timeout_s=20.0) as patient:
+        runner = replace(office, bank=patient).payments(Pace(20.0, (1.0,), 1.0))
+        assert await office.until_ended(serial, runner, limit_s=10.0) == "posted"
 
 
 async def test_payment_posting_fails_keeps_the_debit_and_posts_later(office: Office) -> None:
@@ -215,7 +180,7 @@ async def test_payment_posting_fails_keeps_the_debit_and_posts_later(office: Off
             raise error
         return await batches.complete_paid(conn, payment)
 
-    runner._complete = complete
+    runner._complete = {IN: complete}
     await runner.start(office.desk.unit_id, serial, 10)
     assert await office.state(serial) == "collected"
     assert await office.until_ended(serial, runner) == "posted"

@@ -1,0 +1,189 @@
+"""补缴 (U26): months that were missed or paid short are made up, person by person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from server.business.amounts import Rounding, monthly, split
+from server.business.base import (
+    Business,
+    Case,
+    Field,
+    Line,
+    PastMonth,
+    Payment,
+    Rules,
+    Spread,
+    Status,
+    Values,
+)
+from server.business.kinds import Choice, Money, MonthKind, Whole
+from server.business.month import Month
+from server.business.parts import (
+    BALANCE,
+    FROM_PREPAYMENT,
+    METHOD,
+    PAID,
+    PAYER,
+    PERSON,
+    check_method,
+    shares,
+)
+from server.business.refusals import Problem, problem
+
+
+class BackPaymentKind(StrEnum):
+    """补缴类型: a whole month, what a month was short of, any amount."""
+
+    FULL = "1"
+    DIFFERENCE = "2"
+    FREE = "3"
+
+
+KINDS = {
+    BackPaymentKind.FULL.value: "正常全额补缴",
+    BackPaymentKind.DIFFERENCE.value: "正常差额补缴",
+    BackPaymentKind.FREE.value: "不定额补缴",
+}
+REASONS = {
+    "01": "漏缴", "02": "少缴（基数）", "03": "少缴（比例）", "04": "缓缴补缴", "05": "稽核责令",
+    "06": "仲裁或判决", "99": "其他",
+}  # fmt: skip
+USUAL_REASONS = {BackPaymentKind.FULL: "01", BackPaymentKind.DIFFERENCE: "02"}
+EARLIEST = Month.of(1999, 4)  # The regulation's own first month.
+
+
+def _months(row: Values) -> range:
+    """The months of a row that can be looked at; empty while they are not all there."""
+    start, end = row.get("start"), row.get("end")
+    return range(start, end + 1) if start is not None and end is not None else range(0)
+
+
+def derive(case: Case) -> Values:
+    """Name, sums, and a line per month, split by the ratios of that month (B06, ruling 16)."""
+    row, unit, person = case.row, case.unit, case.person
+    values: dict[str, object] = {
+        "reason": USUAL_REASONS.get(case.head.get("kind", ""), "99"),
+    }
+    if person is not None:
+        values |= {"name": person.name, "id_tail": person.id_tail}
+    if "start" in row:
+        values["end"] = row["start"]
+    months = _months({**values, **row})
+    if not months or "monthly" not in row or len(months) > unit.makeup_max_months:
+        return values
+    rules = [(Month(m), unit.rule(Month(m))) for m in months]
+    parts = [
+        (month, split(row["monthly"], rule.unit_ratio, rule.personal_ratio, unit.rounding))
+        for month, rule in rules
+    ]
+    return values | {
+        "months": len(parts),
+        "unit_fen": sum(part.unit_fen for _, part in parts),
+        "personal_fen": sum(part.personal_fen for _, part in parts),
+        "total_fen": sum(part.total_fen for _, part in parts),
+        "lines": tuple(
+            Line(person.account, month, part.unit_fen, part.total_fen) for month, part in parts
+        )
+        if person
+        else (),
+    }
+
+
+def check(case: Case) -> Iterator[Problem]:
+    row, unit, months = case.row, case.unit, _months(case.row)
+    step = 1 if unit.rounding is Rounding.EACH_FEN else 100
+    amount = row.get("monthly")
+    if amount is not None and (amount <= 0 or amount % step):
+        yield problem("B04", "monthly", step=Money().show(step))
+    if "start" not in row or "end" not in row:
+        return
+    began = case.past.work_month if case.past else None
+    low, high = max(EARLIEST, began or EARLIEST), unit.paid_through
+    if not low <= row["start"] <= row["end"] <= high:
+        key = "start" if not low <= row["start"] <= high else "end"
+        yield problem("B01", key, low=low, high=high)
+    elif len(months) > unit.makeup_max_months:
+        yield problem("B07", "end", limit=unit.makeup_max_months)
+    elif case.past is not None and amount is not None:
+        yield from _check_past(case, amount, [Month(m) for m in months])
+
+
+def _check_past(case: Case, amount_fen: int, months: list[Month]) -> Iterator[Problem]:
+    """What the person was credited for these months already: each reason once, at the first month
+    that it is true of (B02, B03; ruling 14)."""
+    told: set[str] = set()
+    for month in months:
+        found = _check_month(case, amount_fen, month)
+        if found and found.code not in told:
+            told.add(found.code)
+            yield found
+
+
+def _check_month(case: Case, amount_fen: int, month: Month) -> Problem | None:
+    assert case.past is not None
+    kind, past = case.head.get("kind"), case.past.months.get(month, PastMonth())
+    if kind == BackPaymentKind.FULL and past.remitted_fen + past.made_up_fen > 0:
+        return problem("B02", "start", month=month)
+    if kind != BackPaymentKind.DIFFERENCE:
+        return None
+    if past.remitted_fen <= 0:
+        return problem("B03A", "start", month=month)
+    rule = case.unit.rule(month)
+    limit_fen = monthly(
+        rule.base_high_fen, rule.unit_ratio, rule.personal_ratio, rule.rounding
+    ).total_fen
+    paid_fen = past.remitted_fen + past.difference_fen
+    if paid_fen + amount_fen <= limit_fen:
+        return None
+    show = Money().show
+    return problem("B03B", "monthly", month=month, paid=show(paid_fen), limit=show(limit_fen))
+
+
+def derive_head(case: Case) -> Values:
+    unit = case.unit
+    return {
+        "balance": unit.prepayment_fen,
+        "payer": unit.signed_account or "未签约",
+        **shares(case, case.head.get("amount", 0)),
+    }
+
+
+def check_head(case: Case) -> Iterator[Problem]:
+    yield from check_method(case, case.head.get("amount"), "B08A", "B08B")
+
+
+BACK_PAYMENT = Business(
+    code="back_payment",
+    label="补缴",
+    menu="缴存业务",
+    receipt="单位补缴回单",
+    std="02",
+    head=(
+        Field("kind", "补缴类型", Choice(KINDS)),
+        METHOD,
+        Field("amount", "补缴金额", Money(), typed=False, sum_of="total_fen"),
+        PAID,
+        FROM_PREPAYMENT,
+        BALANCE,
+        PAYER,
+    ),
+    rows=(
+        *PERSON,
+        Field("monthly", "月补缴金额", Money()),
+        Field("start", "开始年月", MonthKind(), width=90),
+        Field("end", "截止年月", MonthKind(), width=90),
+        Field("months", "月数", Whole(), typed=False, width=60),
+        Field("unit_fen", "单位部分", Money(), typed=False, summed=True),
+        Field("personal_fen", "个人部分", Money(), typed=False, summed=True),
+        Field("total_fen", "合计", Money(), typed=False, summed=True),
+        Field("reason", "补缴原因", Choice(REASONS), required=False, width=110),
+    ),
+    takes=(Status.NORMAL, Status.SEALED),
+    person_key="account",
+    head_rules=Rules(derive_head, check_head),
+    row_rules=Rules(derive, check),
+    payment=Payment("amount", Spread.ROWS, method="method", kind="kind"),
+    blocked_by=("remittance", "back_payment", "prepayment"),
+)
