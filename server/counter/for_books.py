@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server import adjustment, batches, interest, units
+from server import adjustment, batches, interest, reconciliation, units
 from server.adjustment import KINDS, Adjustment
 from server.books import balances, vouchers
 from server.business.base import Field, Values
@@ -12,6 +12,7 @@ from server.business.kinds import Day, Money, MonthKind, Serial, Text
 from server.business.refusals import refused
 from server.counter.action import Action, Desk, Told
 from server.counter.for_money import APPROVERS, COUNTER_LOGIN, FINANCE, SERIAL, SETTLERS
+from server.counter.for_units import UNIT
 
 MENU = "账务"
 VOUCHER_NO = Field("voucher_no", "凭证编号", Text())
@@ -89,6 +90,13 @@ def _differences(found: Adjustment) -> list[Values]:
     ]  # fmt: skip
 
 
+async def withdraw(desk: Desk, values: Values) -> Told:
+    """What our books have and the bank has not, as the latest reconciliation found it."""
+    clerk = batches.Operator(values[UNIT.key], desk.staff.staff_id, desk.staff.shown, COUNTER_LOGIN)
+    serial = await reconciliation.withdraw(desk.conn, clerk, values[SERIAL.key])
+    return Told((UNIT, SERIAL), [{"unit": clerk.unit_id, "serial": serial}], clerk.unit_id)
+
+
 BOOK_ACTIONS = (
     Action("voucher", VOUCHER.label, MENU, FINANCE, voucher, (KIND, VOUCHER_AMOUNT, WORDS),
            APPROVERS),
@@ -97,4 +105,5 @@ BOOK_ACTIONS = (
            is_keyed=False),
     Action("show-reconciliation", "银行存款余额调节表", MENU, SETTLERS, show_reconciliation,
            (ON_DAY,), is_keyed=False),
+    Action("withdraw", "撤销入账", MENU, FINANCE, withdraw, (UNIT, SERIAL), APPROVERS),
 )  # fmt: skip

@@ -174,6 +174,14 @@ async def do_money(door: Door, ca: demo_ca.DemoCa) -> None:
     reversal = {"unit": unit, "reverses": taken_back, "reason": "出票有误"}
     assert (await two_people(door, "finance1", "reverse", **reversal)).row["receipt_no"]
     assert (await door.do("finance1", "reverse", **reversal)).refusal == "E07"
+    bounced = {"unit": unit, "serial": await put_cheque(door, unit, cheque_no="3", amount="7")}
+    assert (await door.do("finance1", "withdraw", **bounced)).refusal == "B15"
+    await sql(door, "insert into reconciliation (day, opening_fen, listed_fen, closing_fen,"
+              " book_fen) values ('2026-07-19', 0, 0, 0, 700)")  # fmt: skip
+    await sql(door, "insert into reconciliation_line select '2026-07-19', 1, 'book_only', '',"
+              " unit_id, txn_id, 0, 700, '' from txn where total_fen = 700")  # fmt: skip
+    assert (await two_people(door, "finance1", "withdraw", **bounced)).row["unit"] == unit
+    assert (await balances(door, unit))[0] == "50,000.00"
     paid = await desk.do("remittance", until=str(factory.NEXT_MONTH), method="prepayment")
     before = (await balances(door, unit))[0]
     account = str((await desk.accounts())[0])
