@@ -104,15 +104,15 @@ def _trial_rows(table: TrialBalance) -> Iterable[Sequence[str]]:
         opening, closing = _balance(line.opening_fen), _balance(line.closing_fen)
         yield line.gl, line.label, *opening, _money(line.dr_fen), _money(line.cr_fen), *closing
     leaves = [line for line in table.lines if not line.is_subtotal]
-    opening_fens = _sides(line.opening_fen for line in leaves)
-    closing_fens = _sides(line.closing_fen for line in leaves)
+    opening_fens = _by_side(line.opening_fen for line in leaves)
+    closing_fens = _by_side(line.closing_fen for line in leaves)
     turnovers = [(_money(table.total[0]), ""), ("", _money(table.total[1]))]
     for n, side in enumerate("借贷"):
-        opening, closing = _money(opening_fens[n]), _money(closing_fens[n])
-        yield f"{side}方合计", "", side, opening, *turnovers[n], side, closing
+        before, after = _money(opening_fens[n]), _money(closing_fens[n])
+        yield f"{side}方合计", "", side, before, *turnovers[n], side, after
 
 
-def _sides(balances_fen: Iterable[int]) -> tuple[int, int]:
+def _by_side(balances_fen: Iterable[int]) -> tuple[int, int]:
     """The sum of the debit balances and that of the credit balances."""
     found = list(balances_fen)
     return sum(fen for fen in found if fen > 0), -sum(fen for fen in found if fen < 0)

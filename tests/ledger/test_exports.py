@@ -53,7 +53,8 @@ def checked(out: Path) -> subprocess.CompletedProcess[str]:
 
 def closing(url: str, day: str) -> dict[str, int]:
     """The trial balance as the server says it: debit less credit, by account number."""
-    lines = server(url, "trial-balance", "--to", day).splitlines()[2:-1]
+    *lines, debits, credits = server(url, "trial-balance", "--to", day).splitlines()[2:]
+    assert debits.split()[-1] == credits.split()[-1]
     found = {}
     for line in lines:
         cells = line.split()
