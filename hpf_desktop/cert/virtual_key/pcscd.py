@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ VPCD_DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 READERS = Path("/etc/reader.conf.d")
 LOCK = Path("/tmp/hpf-pcscd.lock")  # noqa: S108 (shared by all who start one)
 START_LIMIT_S = 10.0
+STARTS_MAX = 3  # A former daemon may keep the readers' port for a while.
 STOP_LIMIT_S = 5.0
 LOCK_LIMIT_S = 300.0
 POLL_S = 0.05
@@ -44,7 +46,13 @@ class Pcscd:
         self._take_turn()
         if answers():
             return
-        self.spawn()
+        for left in reversed(range(STARTS_MAX)):
+            try:
+                self.spawn()
+                return
+            except PcscdMissing:
+                if not left:
+                    raise
 
     def spawn(self) -> None:
         program = shutil.which("pcscd", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -60,7 +68,7 @@ class Pcscd:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + START_LIMIT_S
-        while not answers():
+        while not (answers() and listens(self._readers)):
             if self._daemon.poll() is not None or time.monotonic() > deadline:
                 self.end_daemon()
                 raise PcscdMissing("pcscd did not start")
@@ -107,6 +115,18 @@ class Pcscd:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def listens(readers: Path) -> bool:
+    """Whether each virtual reader waits for its key: the daemon answers before they do, and one
+    that a former daemon still keeps from its port would stay away for good."""
+    named = [re.findall(r":0x([0-9A-Fa-f]{4})\b", f.read_text()) for f in readers.glob("*")]
+    tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
+    rows = [
+        row.split() for table in tables if table.exists() for row in table.read_text().splitlines()
+    ]
+    listening = {row[1].rpartition(":")[2] for row in rows if row[3] == "0A"}
+    return all(port.upper() in listening for ports in named for port in ports)
 
 
 def answers() -> bool:
