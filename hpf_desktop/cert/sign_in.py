@@ -44,6 +44,7 @@ RETRIES: dict[CardError, tuple[int, float, Waiting]] = {
 
 # Nothing was sent and a fresh context may do better: the whole sequence once more.
 WORTH_STARTING_OVER = frozenset({CardError.RESET, CardError.SERVICE_GONE})
+STARTS_MAX = 3  # A program that gives up late and one that ends may each reset the key once.
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +228,12 @@ def _insist_on_same(token: Token, certificate: KeyCertificate) -> None:
 
 def _starting_over(work: Callable[[], T], unless: Callable[[], bool] = lambda: False) -> T:
     """Another program's reset, or a restart of the service, is nothing the operator did."""
-    try:
-        return work()
-    except CardFault as fault:
-        if fault.error not in WORTH_STARTING_OVER or unless():
-            raise
+    for _ in range(STARTS_MAX - 1):
+        try:
+            return work()
+        except CardFault as fault:
+            if fault.error not in WORTH_STARTING_OVER or unless():
+                raise
     return work()
 
 

@@ -29,7 +29,7 @@ PASTED = (
     "钱一\t身份证\t110101199003071110\t13800002224\t７０００\n"
 )
 SECOND_OPERATOR = ("王经办", "532301199001010016", "13987800002")
-ANSWER_LIMIT_S = 1.0  # of the window to one look at all that it shows
+ANSWER_LIMIT_S = 5.0  # of the window to one look at all that it shows
 GOOD_NETWORK = "网络：正常"
 ISSUED = re.compile(r"回单号 (\d{4}-\d{6})")
 
