@@ -183,10 +183,13 @@ def _shape_column(sheet: Any, formats: _Formats, column: int, spec: Field) -> No
         column, column, max(10, spec.width / 7), formats.money if is_money else formats.text
     )
     sheet.write_comment(0, column, _explained(spec), {"x_scale": 2})
-    if isinstance(spec.kind, Choice) and len(",".join(spec.kind.options.values())) <= LIST_MAX:
+    labels = list(spec.kind.options.values()) if isinstance(spec.kind, Choice) else []
+    listed = ",".join(labels)
+    # The centre names its own: a comma within a label would make two of it.
+    if labels and len(listed) <= LIST_MAX and listed.count(",") == len(labels) - 1:
         rule = {
             "validate": "list",
-            "source": list(spec.kind.options.values()),
+            "source": labels,
             "error_title": spec.label,
             "error_message": "请从列表中选择",
         }

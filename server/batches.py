@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from psycopg.errors import UniqueViolation
 
-from server import drafts, payments, people, units
+from server import drafts, parameters, payments, people, units
 from server.business.base import Business, Method, Unit, Values
 from server.business.businesses import business_of
 from server.business.chart import Gl
@@ -21,7 +21,6 @@ from server.business.refusals import problem, refused
 from server.checking import check
 from server.db import Connection, Pool, new_id, transaction
 from server.ledger.entry import Posting, Transaction
-from server.ledger.post import post
 from server.receipts import issue
 
 
@@ -273,16 +272,15 @@ async def complete(
     left_batch_id: int | None = None,
 ) -> Answer:
     """Does what a checked batch says: changes accounts, posts, issues the receipt."""
-    business = order.business
+    business = order.business.in_force(unit)
     if business.rows:
         await people.apply(conn, business, unit, txn_id, checked.rows)
-    txn = _transaction(operator, order, txn_id, unit, checked, payment)
-    posted = await post(conn, txn)
+    txn = _transaction(operator, replace(order, business=business), txn_id, unit, checked, payment)
+    number = await issue.post_with_receipt(
+        conn, operator.name, business, unit, txn, checked, payment
+    )
     if business.payment is not None and business.payment.debit is Gl.MEMBERS:
         await people.mark_corrected(conn, operator.unit_id, txn_id, txn.lines)
-    number = await issue.issue(
-        conn, operator.name, business, unit, txn, checked, posted.persons, payment
-    )
     await drafts.set_state(conn, operator.unit_id, order.batch_id, "posted")
     return Answer("posted", txn_id, number, txn.rows, txn.total_fen, left_batch_id)
 
@@ -332,7 +330,8 @@ async def complete_paid(conn: Connection, payment: payments.Payment) -> Answer:
     business = business_of(payment.business)
     assert payment.batch_id is not None, "a debit pays for a batch"
     draft = await drafts.load(conn, payment.unit_id, business.code, payment.batch_id)
-    unit, checked = await check(conn, payment.unit_id, business, draft.head, draft.rows)
+    choices = await _choices_accepted(conn, payment)
+    unit, checked = await check(conn, payment.unit_id, business, draft.head, draft.rows, choices)
     if checked.head.get(_amount(business)) != payment.amount_fen + payment.reserved_fen:
         raise payments.NotWhatWasPaid("what is due has changed since the debit")
     if FROM_PREPAYMENT.key in checked.head:
@@ -343,3 +342,20 @@ async def complete_paid(conn: Connection, payment: payments.Payment) -> Answer:
     )
     order = Submit(business, payment.batch_id, draft.version, False, payment.idem)
     return await complete(conn, operator, order, payment.payment_id, unit, checked, payment)
+
+
+async def _choices_accepted(
+    conn: Connection, payment: payments.Payment
+) -> Mapping[str, Mapping[str, str]]:
+    """Those of the business day on which the debit was asked for: what was accepted then is posted
+    as it was, though a day has been closed and a table changed since."""
+    rows = await conn.execute(
+        """
+        select coalesce((select min(day) from day_close where closed_at > s.at),
+                        (select business_day from centre))
+        from payment_step s where unit_id = %s and payment_id = %s and step = 1
+        """,
+        (payment.unit_id, payment.payment_id),
+    )
+    (day,) = await rows.fetchone() or (await parameters.business_day(conn),)
+    return parameters.code_tables(await parameters.in_force(conn, day))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from server import people, units
@@ -15,10 +16,18 @@ from server.db import Connection
 
 
 async def check(
-    conn: Connection, unit_id: int, business: Business, head: Texts, rows: Sequence[Texts]
+    conn: Connection,
+    unit_id: int,
+    business: Business,
+    head: Texts,
+    rows: Sequence[Texts],
+    choices: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[Unit, Checked]:
-    """What submitting these texts would find, without changing anything; and the facts of it."""
+    """What submitting these texts would find, without changing anything; and the facts of it.
+    ``choices`` are those of another day, on which the texts were accepted."""
     unit = await units.facts(conn, unit_id)
+    if choices is not None:
+        unit = replace(unit, choices=choices)
     persons, taken = await _persons(conn, unit_id, business, rows)
     due = await _due(conn, unit, business, head)
     past: Mapping[int, Past] = {}

@@ -28,29 +28,36 @@ def open_pool(url: str, connections_max: int = CONNECTIONS_MAX) -> Pool:
     """A pool that is not open yet: ``await pool.open()`` belongs into the application's start."""
     return AsyncConnectionPool(
         url,
-        kwargs={"options": SETTINGS, "prepare_threshold": 1},
+        # Transactions are begun here, not by psycopg before each first statement.
+        kwargs={"options": SETTINGS, "prepare_threshold": 1, "autocommit": True},
         min_size=min(CONNECTIONS_MIN, connections_max),
         max_size=connections_max,
         timeout=WAIT_S,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_begin,
     )
+
+
+async def _begin(conn: Connection) -> None:
+    """The first thing a connection does shows whether it is still one; a broken one is replaced."""
+    await conn.execute("begin")
 
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One transaction: committed at the end, rolled back by any exception."""
-    async with pool.connection(timeout=WAIT_S) as conn, conn.transaction():
+    async with pool.connection(timeout=WAIT_S) as conn:
         yield conn
 
 
 # Who posts on the business day shares this lock; who closes the day takes it alone.
 DAY_LOCK = 5323
+HOLD_DAY = f"pg_advisory_xact_lock_shared({DAY_LOCK})"
 
 
 async def hold_day(conn: Connection) -> None:
     """Until the transaction ends, the business day stays what it is."""
-    await conn.execute("select pg_advisory_xact_lock_shared(%s)", (DAY_LOCK,))
+    await conn.execute(f"select {HOLD_DAY}")
 
 
 async def take_day(conn: Connection) -> None:

@@ -13,6 +13,7 @@ from server.business.parameters import (
     ORDERED,
     PARAMETERS,
     UNCONFIRMED_MARK,
+    Codes,
     Parameter,
     parameter_of,
 )
@@ -86,6 +87,11 @@ async def in_force(conn: Connection, day: Day, scope: str = GENERAL) -> dict[str
     """Every parameter's value on ``day``; a value for ``scope`` (a county) goes before the
     general one."""
     return (await timeline(conn, scope)).on(day, scope)
+
+
+def code_tables(values: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """Of the values in force, the tables that the choices of businesses come from."""
+    return {p.key: values[p.key] for p in PARAMETERS if isinstance(p.kind, Codes)}
 
 
 async def set_parameter(

@@ -16,7 +16,6 @@ from server.business.month import Month
 from server.business.refusals import refused
 from server.db import Connection, new_id
 from server.ledger.entry import Posting, Transaction
-from server.ledger.post import post
 from server.receipts import issue
 
 
@@ -98,11 +97,10 @@ async def reverse(
             for line in original.lines
         ],
     )  # fmt: skip
-    posted = await post(conn, txn)
-    await _restore(conn, original)
-    number = await issue.issue(
-        conn, operator.name, REVERSAL, unit, txn, Checked(head), posted.persons, None
+    number = await issue.post_with_receipt(
+        conn, operator.name, REVERSAL, unit, txn, Checked(head), None
     )
+    await _restore(conn, original)
     refund_id = await _refund(conn, operator, original, txn, owed_fen) if owed_fen else None
     return Reversed(txn.txn_id, number, refund_id)
 
@@ -269,11 +267,17 @@ async def _refund(
     return payment.payment_id
 
 
+def reversal_of(refund: payments.Payment) -> int:
+    """The serial of the reversal that owes it: ``refund-REVERSAL``, and after a refusal by the bank
+    ``refund-REVERSAL-REFUSED``."""
+    return int(refund.idem.split("-")[1])
+
+
 async def complete_refund(conn: Connection, payment: payments.Payment) -> None:
     """The bank has paid the refund: 错账待处理 is settled."""
     unit = await units.facts(conn, payment.unit_id)
     head = {
-        "reversal": int(payment.idem.removeprefix("refund-")),
+        "reversal": reversal_of(payment),
         "amount": payment.amount_fen,
         "payee": f"****{payment.account_no[-4:]}",
     }
@@ -284,5 +288,6 @@ async def complete_refund(conn: Connection, payment: payments.Payment) -> None:
         payment_id=payment.payment_id,
         postings=[Posting(Gl.ERRORS, Gl.DEPOSITS, payment.amount_fen)],
     )  # fmt: skip
-    await post(conn, txn)
-    await issue.issue(conn, payment.operator_name, REFUND, unit, txn, Checked(head), 0, payment)
+    await issue.post_with_receipt(
+        conn, payment.operator_name, REFUND, unit, txn, Checked(head), payment
+    )

@@ -16,7 +16,6 @@ from server.business.counter import CLAIM
 from server.business.refusals import refused
 from server.db import Connection, new_id
 from server.ledger.entry import Posting, Transaction
-from server.ledger.post import post
 from server.outside.bank_wire import Detail
 from server.receipts import issue
 
@@ -62,8 +61,9 @@ async def book(
         clerk.login_kind, idem, 0, sum(p.amount_fen for p in postings), shown,
         reverses=reverses, postings=postings,
     )  # fmt: skip
-    await post(conn, txn)
-    number = await issue.issue(conn, clerk.name, business, unit, txn, Checked(dict(head)), 0, None)
+    number = await issue.post_with_receipt(
+        conn, clerk.name, business, unit, txn, Checked(dict(head)), None
+    )
     return txn.txn_id, number
 
 
@@ -109,6 +109,15 @@ async def find(conn: Connection, bank_serial: str) -> tuple[Held, str] | None:
     )
     row = await rows.fetchone()
     return (Held(*row[:-1]), row[-1]) if row else None
+
+
+async def owner(conn: Connection, bank_serial: str) -> tuple[int, int] | None:
+    """Where a receipt went: the unit, and the business in its books."""
+    rows = await conn.execute(
+        "select unit_id, unit_txn_id from suspense where bank_serial = %s and unit_id is not null",
+        (bank_serial,),
+    )
+    return await rows.fetchone()
 
 
 async def held(conn: Connection) -> list[Held]:

@@ -10,7 +10,7 @@ from server.business.base import Due, MonthRule, Unit, UnitStatus
 from server.business.identity import with_account_check
 from server.business.month import Month
 from server.business.refusals import refused
-from server.db import Connection, hold_day
+from server.db import HOLD_DAY, Connection
 
 CENTRE = 0  # the unit whose books hold what belongs to no unit, or not yet
 
@@ -174,11 +174,11 @@ async def lock(conn: Connection, unit_id: int) -> None:
 
     Not of the key: colleagues save drafts, which refer to the unit, without waiting for it.
     """
-    async with conn.pipeline():
-        await hold_day(conn)
-        rows = await conn.execute(
-            "select 1 from unit where unit_id = %s for no key update", (unit_id,)
-        )
+    # The row is locked last, when the day is held.
+    rows = await conn.execute(
+        f"select 1 from {HOLD_DAY} day, unit where unit_id = %s for no key update of unit",
+        (unit_id,),
+    )
     if await rows.fetchone() is None:
         raise refused("N04")
 
@@ -227,6 +227,7 @@ async def facts(conn: Connection, unit_id: int) -> Unit:
         signed_account=f"{account.bank_name} ****{account.account_no[-4:]}" if account else "",
         paying=dict(await paying.fetchall()),
         deferred=await deferred_months(conn, unit_id),
+        choices=parameters.code_tables(values),
     )
 
 

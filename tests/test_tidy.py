@@ -103,12 +103,14 @@ def test_only_posting_writes_the_ledger() -> None:
     writes = re.compile(
         rf"\b(insert\s+into|update|delete\s+from|copy)\s+({'|'.join(LEDGER_TABLES)})\b", re.I
     )
-    writers = {
-        path
-        for path, text, _ in modules(ROOT / "server", ROOT / "hpf_desktop")
-        if writes.search(text)
-    }
-    assert writers == {"server/ledger/post.py", "server/ledger/settle.py"}
+    calls = re.compile(r"\bfrom\s+post\(")
+    texts = {path: text for path, text, _ in modules(ROOT / "server", ROOT / "hpf_desktop")}
+    for path in (ROOT / "server/migrations/sql").glob("*.sql"):
+        texts[path.relative_to(ROOT).as_posix()] = path.read_text("utf-8")
+    writers = {path for path, text in texts.items() if writes.search(text)}
+    assert writers == {"server/ledger/settle.py", "server/migrations/sql/0011_posting.sql"}
+    callers = {path for path, text in texts.items() if calls.search(text)}
+    assert callers == {"server/ledger/post.py"}
 
 
 def test_every_refusal_named_in_the_code_is_in_the_catalogue() -> None:

@@ -93,7 +93,7 @@ class BatchPage(BusinessPage):
 
     def _facts_are_new(self) -> None:
         facts = self.desk.facts
-        self.sheet.set_facts(facts.unit, self.head.values(), facts.persons)
+        self.sheet.set_facts(facts.unit, self.head.values(facts.unit), facts.persons)
         problems = self.head.show_facts(facts.unit)
         if not self._pays_this:
             self._tell_whole(problems)
@@ -278,6 +278,7 @@ class BatchPage(BusinessPage):
         )
 
     def _server_checked(self, checked: CheckAnswer) -> None:
+        self._look_for_choices(checked.problems)
         self.sheet.put_problems(checked.problems)
         self._show_computed(checked.head)
         self.head.put_problems(p for p in checked.problems if p.row is None)

@@ -183,18 +183,16 @@ class FieldForm(QWidget):
         editor.setMinimumWidth(max(self._chars * char, whole))
 
     def offer(self, unit: Unit) -> None:
-        """Choices that are not open to every unit come and go with its facts; a choice that was
-        made before it went is asked for anew."""
+        """Choices come and go with the unit's facts; one that was made before it went is asked for
+        anew."""
+        self.fields = tuple(field.in_force(unit) for field in self.fields)
         for field in self.fields:
-            for code, fact in field.offered_if.items():
-                box = self._editors[field.key]
-                at = box.findData(code)
-                if getattr(unit, fact) and at < 0:
-                    box.addItem(field.kind.options[code], code)
-                elif not getattr(unit, fact) and at >= 0:
-                    if box.currentIndex() == at:
-                        box.setCurrentIndex(0)
-                    box.removeItem(at)
+            box = self._editors[field.key]
+            if isinstance(box, QComboBox):
+                _refill(box, [
+                    (label, code) for code, label in field.kind.options.items()
+                    if code not in field.offered_if or getattr(unit, field.offered_if[code])
+                ])  # fmt: skip
 
     def texts(self) -> dict[str, str]:
         """What was typed, as typed; empty fields are left out."""
@@ -280,3 +278,15 @@ class FieldForm(QWidget):
         except Invalid:
             code = ""
         editor.setCurrentIndex(max(editor.findData(code), 0))
+
+
+def _refill(box: QComboBox, offered: Sequence[tuple[str, str]]) -> None:
+    """What is chosen stays as long as it is offered; a list that stays as it is may stay open."""
+    if offered == [(box.itemText(n), box.itemData(n)) for n in range(1, box.count())]:
+        return
+    chosen = box.currentData()
+    while box.count() > 1:
+        box.removeItem(1)
+    for label, code in offered:
+        box.addItem(label, code)
+    box.setCurrentIndex(max(box.findData(chosen), 0))

@@ -109,10 +109,8 @@ class FormPage(BusinessPage):
         """What can be said without the server, at once."""
         texts = self.form.texts()
         checked = check_head(self.business, self.desk.facts.unit, texts, None)
-        fields = {f.key: f for f in self.business.head}
-        self.form.show_computed(
-            {key: fields[key].kind.show(value) for key, value in checked.head.items()}
-        )
+        kinds = {f.key: f.kind for f in self.form.fields}
+        self.form.show_computed({key: kinds[key].show(v) for key, v in checked.head.items()})
         self.form.put_problems(p for p in checked.problems if p.key in texts)
 
     def _ask_server(self) -> None:

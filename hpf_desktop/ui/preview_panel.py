@@ -100,8 +100,9 @@ class PreviewPanel(QFrame):
     def ask(self, texts: Mapping[str, str]) -> None:
         """For a head as typed; one that is unfinished has no preview."""
         self.clear()
-        values, problems = parse_texts(self._business.head, texts, None)
-        needed = (f.key for f in self._business.head if f.typed and f.required)
+        head = self._business.in_force(self._desk.facts.unit).head
+        values, problems = parse_texts(head, texts, None)
+        needed = (f.key for f in head if f.typed and f.required)
         if problems or any(key not in values for key in needed):
             return
         own = {f.field.key for f in self.query.filters}

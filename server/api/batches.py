@@ -224,12 +224,11 @@ def routes(business: Business) -> Router:
     async def check(request: Request[Any, Any, Any], data: JSONBody[new_body]) -> CheckOut:
         async with authorised(request) as scope:
             rows = [texts_of(row) for row in data.rows]
-            _, found = await checking.check(
+            unit, found = await checking.check(
                 scope.conn, scope.session.unit_id, business, texts_of(data.head), rows
             )
-        shown = {
-            f.key: f.kind.show(found.head[f.key]) for f in business.head if f.key in found.head
-        }
+        head = business.in_force(unit).head
+        shown = {f.key: f.kind.show(found.head[f.key]) for f in head if f.key in found.head}
         return CheckOut(shown, [problem_out(p) for p in found.problems])
 
     @post("/batches/{batch_id:str}/submit", status_code=200, summary=f"{business.label}：提交")

@@ -51,6 +51,9 @@ REASONS = {
     "06": "仲裁或判决", "99": "其他",
 }  # fmt: skip
 USUAL_REASONS = {BackPaymentKind.FULL: "01", BackPaymentKind.DIFFERENCE: "02"}
+REASON = Field(
+    "reason", "补缴原因", Choice(REASONS), choices_from="back_payment_reasons", required=False
+)
 EARLIEST = Month.of(1999, 4)  # The regulation's own first month.
 
 
@@ -63,9 +66,10 @@ def _months(row: Values) -> range:
 def derive(case: Case) -> Values:
     """Name, sums, and a line per month, split by the ratios of that month (B06, ruling 16)."""
     row, unit, person = case.row, case.unit, case.person
-    values: dict[str, object] = {
-        "reason": USUAL_REASONS.get(case.head.get("kind", ""), "99"),
-    }
+    values: dict[str, object] = {}
+    usual = USUAL_REASONS.get(case.head.get("kind", ""), "99")
+    if usual in unit.choices.get(REASON.choices_from, REASONS):
+        values["reason"] = usual
     if person is not None:
         values |= {"name": person.name, "id_tail": person.id_tail}
     if "start" in row:
@@ -178,7 +182,7 @@ BACK_PAYMENT = Business(
         Field("unit_fen", "单位部分", Money(), typed=False, summed=True),
         Field("personal_fen", "个人部分", Money(), typed=False, summed=True),
         Field("total_fen", "合计", Money(), typed=False, summed=True),
-        Field("reason", "补缴原因", Choice(REASONS), required=False, width=110),
+        REASON,
     ),
     takes=(Status.NORMAL, Status.SEALED),
     person_key="account",

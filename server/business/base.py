@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from server.business.amounts import Rounding
 from server.business.chart import Gl
-from server.business.kinds import Kind
+from server.business.kinds import Choice, Kind
 from server.business.month import Month
 from server.business.refusals import Problem
 
@@ -64,7 +64,8 @@ class Field:
     ``on_receipt`` False leaves a field off the printed list; ``taken_code`` is the refusal or hint
     for a value that another person has already; ``sum_of`` makes a head field the sum of that row
     field; ``offered_if`` names, for a choice that is not always open, the fact of ``Unit`` that
-    opens it.
+    opens it; ``choices_from`` names the parameter whose table, as in force, are the choices: those
+    of ``kind`` are its default.
     """
 
     key: str
@@ -78,8 +79,14 @@ class Field:
     taken_code: str = ""
     sum_of: str = ""
     offered_if: Mapping[str, str] = field(default_factory=dict)
+    choices_from: str = ""
     width: int = 110
     note: str = ""
+
+    def in_force(self, unit: Unit) -> Field:
+        """With the choices of the unit's business day."""
+        table = unit.choices.get(self.choices_from)
+        return self if table is None else replace(self, kind=Choice(table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +180,7 @@ class Unit:
     )  # business code -> serial, while in flight
     rules: Mapping[Month, MonthRule] = field(default_factory=dict)
     deferred: frozenset[Month] = frozenset()
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by parameter
 
     def rule(self, month: Month) -> MonthRule:
         return self.rules.get(month) or MonthRule(
@@ -321,3 +329,10 @@ class Business:
 
     def field(self, key: str) -> Field:
         return next(f for f in self.fields if f.key == key)
+
+    def in_force(self, unit: Unit) -> Business:
+        """As it reads and shows on the unit's business day."""
+        if not any(f.choices_from for f in self.fields):
+            return self
+        head, rows = (tuple(f.in_force(unit) for f in part) for part in (self.head, self.rows))
+        return replace(self, head=head, rows=rows)

@@ -82,6 +82,7 @@ def check_head(
 ) -> Checked:
     """The head of a batch, or a whole form, and what the unit's own state refuses. ``rows`` are
     the parsed rows, for what the head sums up."""
+    business = business.in_force(unit)
     values, problems = parse_texts(business.head, texts, None)
     values |= _sums(business, rows)
     case = Case(unit, values, due=due, is_server=is_server, unread=_unread(problems))
@@ -101,7 +102,10 @@ def check_row(
     is_server: bool = False,
     past: Mapping[int, Past] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """One row by itself: values and problems. What several rows share: see ``duplicates``."""
+    """One row by itself: values and problems. What several rows share: see ``duplicates``.
+
+    Of many rows the caller says ``business.in_force(unit)`` once for all.
+    """
     values, problems = parse_texts(business.rows, texts, row)
     key = values.get(business.person_key)
     person = persons.get(key) if key is not None else None
@@ -136,6 +140,7 @@ def check_batch(
     """
     if not business.is_batch:
         return check_head(business, unit, head_texts, due, is_server)
+    business = business.in_force(unit)
     head, _ = parse_texts(business.head, head_texts, None)
     checked = Checked({})
     if not row_texts:

@@ -126,23 +126,23 @@ class Days(Kind):
 
 @dataclass(frozen=True)
 class Codes(Kind):
-    """A code table, shown as ``01 甲；02 乙``. Codes that businesses may bear already are kept."""
+    """A code table, shown as ``01 甲；02 乙``: the choices of a field of a business."""
 
-    kept: frozenset[str]
     length_max: ClassVar[int] = 2000
     python: ClassVar[type] = dict
 
     def parse(self, text: str) -> dict[str, str]:
         found: dict[str, str] = {}
-        for part in re.split(r"[；;\n]", text):
-            plain = trimmed(part)
-            entry = re.fullmatch(r"([0-9]{2}) ?(\S.{0,19})", plain)
-            if plain and (entry is None or entry[1] in found):
-                raise Invalid("M06", why=f"“{plain}”不是“两位代码 名称”，或代码重复")
-            if entry:
-                found[entry[1]] = entry[2]
-        if missing := self.kept - found.keys():
-            raise Invalid("M06", why=f"原有代码 {'、'.join(sorted(missing))} 不能删去")
+        for part in filter(None, map(trimmed, re.split(r"[；;\n]", text))):
+            entry = re.fullmatch(r"([0-9]{2}) ?(\S.{0,19})", part)
+            if entry is None:
+                raise Invalid("M06", why=f"“{part}”不是“两位代码 名称”")
+            code, name = entry[1], entry[2]
+            if code in found or name in found.values():
+                raise Invalid("M06", why=f"“{part}”的代码或名称重复")
+            found[code] = name
+        if not found:
+            raise Invalid("M06", why="至少要有一项")
         return found
 
     def show(self, value: Mapping[str, str]) -> str:
@@ -261,12 +261,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     # Code tables and the calendar.
     Parameter(
-        "seal_reasons", "封存原因", Codes(frozenset(SEAL_REASONS)), _always(SEAL_REASONS),
-        is_confirmed=False, awaits="网厅从本表取封存原因",
+        "seal_reasons", "封存原因", Codes(), _always(SEAL_REASONS), is_confirmed=False
     ),
     Parameter(
-        "back_payment_reasons", "补缴原因", Codes(frozenset(BACK_PAYMENT_REASONS)),
-        _always(BACK_PAYMENT_REASONS), is_confirmed=False, awaits="网厅从本表取补缴原因",
+        "back_payment_reasons", "补缴原因", Codes(), _always(BACK_PAYMENT_REASONS),
+        is_confirmed=False,
     ),
     Parameter("holidays_extra", "另行放假的日子", Days(), _always(())),
     Parameter("workdays_extra", "另行上班的日子", Days(), _always(())),

@@ -58,7 +58,7 @@ SEALING = Business(
     std="05",
     rows=(
         *PERSON,
-        Field("reason", "封存原因", Choice(SEAL_REASONS), width=130),
+        Field("reason", "封存原因", Choice(SEAL_REASONS), choices_from="seal_reasons", width=130),
         Field("month", "封存年月", MonthKind(), width=90),
         REMARK,
         Field("base", "缴存基数", BASE.kind, typed=False),

@@ -69,3 +69,18 @@ class Transaction:
         """By how much the postings increase ``gl`` on its debit side."""
         debits = sum(p.amount_fen for p in self.postings if p.debit is gl)
         return debits - sum(p.amount_fen for p in self.postings if p.credit is gl)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is issued with a transaction; its number is the unit's next one of the year.
+
+    ``content`` is what will be printed, as JSON; ``row_count`` is None where the receipt lists the
+    persons that are credited.
+    """
+
+    title: str
+    code: str
+    content: str
+    amount_fen: int | None
+    row_count: int | None

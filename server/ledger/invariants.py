@@ -6,8 +6,6 @@ the two that read all entries looks at them once, for all that can be told from 
 
 from __future__ import annotations
 
-from server.ledger.post import CHAIN_TEXT
-
 # Where a year of interest was settled, the moment has begun anew (see ledger/settle.py).
 BY_ACCOUNT = """
     with since as (
@@ -92,7 +90,8 @@ UNITS = """
         select unit_id,
                sum(reserved_fen) filter (
                    where state in ('pending', 'sent', 'unknown', 'collected')) as reserved,
-               sum(amount_fen) filter (where direction = 'out' and state <> 'posted') as refunds
+               sum(amount_fen) filter (where direction = 'out' and state <> 'posted'
+                                             and settled_by is null) as refunds
         from payment group by 1),
     difference as (
         select unit_id, sum(fen) as fen from (
@@ -229,14 +228,13 @@ OWNERS = """
     from segment s left join account a on a.unit_id = s.unit_id and a.acct_id = s.acct_id
     where a.acct_id is null
 """
-CHAINS = f"""
+CHAINS = """
     select c.unit_id, c.txn_id, null, encode(w.hash, 'hex'), encode(c.hash, 'hex'), '账务链断裂'
     from chain c
     left join chain p on p.unit_id = c.unit_id and p.position = c.position - 1
     cross join lateral (
-        select sha256(coalesce(p.hash, ''::bytea) || convert_to((
-            {CHAIN_TEXT.replace("%(unit)s", "c.unit_id").replace("%(txn)s", "c.txn_id")}
-        ), 'UTF8')) as hash) w
+        select sha256(coalesce(p.hash, ''::bytea)
+                      || convert_to(chain_text(c.unit_id, c.txn_id), 'UTF8')) as hash) w
     where c.hash is distinct from w.hash or (p.hash is null and c.position <> 1)
     union all
     select u.unit_id, null, null, n.txns::text, u.chain_length::text, '账务链不完整'

@@ -16,7 +16,7 @@ from server.business.interest import ONE_DAY, Terms
 from server.business.month import Month
 from server.db import Connection
 from server.ledger.entry import day_number
-from server.ledger.post import CHAIN_TEXT, LedgerMismatch
+from server.ledger.post import LedgerMismatch
 
 Day = datetime.date
 RANGE = "{0}.unit_id > %(after)s and {0}.unit_id <= %(upto)s"
@@ -149,9 +149,8 @@ ADD_LATE = f"""
 """
 MOVE_UNITS = f"""
     update unit u set members_fen = members_fen + t.total_fen, chain_length = chain_length + 1,
-           chain_hash = sha256(chain_hash || convert_to((
-               {CHAIN_TEXT.replace("%(unit)s", "i.unit_id").replace("%(txn)s", "i.txn_id")}
-           ), 'UTF8'))
+           chain_hash = sha256(
+               chain_hash || convert_to(chain_text(i.unit_id, i.txn_id), 'UTF8'))
     from {IDS} join txn t using (unit_id, txn_id)
     where u.unit_id = i.unit_id
 """

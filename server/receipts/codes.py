@@ -15,7 +15,8 @@ LENGTH_MAX = 40
 
 def new_code(key: bytes) -> str:
     """45 random bits and 15 bits of tag. The caller's table keeps it unique."""
-    symbols = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_SYMBOLS))
+    number = secrets.randbits(5 * RANDOM_SYMBOLS)
+    symbols = "".join(ALPHABET[number >> 5 * at & 31] for at in range(RANDOM_SYMBOLS))
     return _grouped(symbols + _tag(key, symbols))
 
 

@@ -1,4 +1,4 @@
-"""Issues a receipt with its posting, and gives its one PDF: rendered and signed once, stored."""
+"""Posts a business with its receipt, and gives its one PDF: rendered and signed once, stored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from server import queries, units
 from server.business.base import Business, Field, Spread, Unit
@@ -15,16 +16,15 @@ from server.business.check import Checked
 from server.business.payment_queries import PAYMENT_PERSONS
 from server.business.refusals import refused
 from server.db import Connection
-from server.ledger.entry import Transaction
+from server.ledger.entry import Receipt, Transaction
+from server.ledger.post import post
 from server.payments import Payment
 from server.receipts import codes
 from server.receipts.layout import Column, ReceiptData
 
-INSERT_RECEIPT = """
-    insert into receipt (unit_id, year, number, txn_id, business, title, biz_day, amount_fen,
-                         row_count, content, code)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
+# The centre's name and the key of its codes, for good: codes are printed. Each connection reads
+# them once.
+_centres: WeakKeyDictionary[Connection, tuple[str, bytes]] = WeakKeyDictionary()
 LOGINS = {
     "certificate": "证书登录",
     "password": "密码登录",
@@ -47,29 +47,17 @@ def parse_number(text: str) -> tuple[int, int]:
     return int(year), int(number)
 
 
-async def issue(
+async def post_with_receipt(
     conn: Connection,
     operator_name: str,
     business: Business,
     unit: Unit,
     txn: Transaction,
     checked: Checked,
-    persons: int,
     payment: Payment | None,
 ) -> str:
-    """Takes the unit's next number of the year, under its lock, and stores what will be printed."""
-    year = txn.biz_day.year
-    rows = await conn.execute(
-        """
-        update unit set receipt_year = %(year)s,
-               receipt_count = case when receipt_year = %(year)s then receipt_count + 1 else 1 end
-        where unit_id = %(unit)s
-        returning receipt_count, (select name from centre), (select code_key from centre)
-        """,
-        {"unit": txn.unit_id, "year": year},
-    )
-    number, centre, key = await rows.fetchone() or (0, "", b"")
-    code = codes.new_code(bytes(key))
+    """Posts under the unit's lock, and stores what will be printed; the receipt's number."""
+    centre, key = await _centre(conn)
     content = {
         "centre": centre,
         "unit_name": unit.name,
@@ -81,18 +69,25 @@ async def issue(
         ],
         "rows": await asyncio.to_thread(_texts, business, checked) if checked.rows else [],
     }
-    values = (
-        txn.unit_id, year, number, txn.txn_id, business.code, business.receipt, txn.biz_day,
-        txn.total_fen if business.payment else None, len(checked.rows) or persons,
-        json.dumps(content, ensure_ascii=False), code,
-    )  # fmt: skip
-    async with conn.pipeline():
-        await conn.execute(INSERT_RECEIPT, values)
-        await conn.execute(
-            "insert into receipt_code (code, unit_id, year, number) values (%s, %s, %s, %s)",
-            (code, txn.unit_id, year, number),
-        )
-    return show_number(year, number)
+    receipt = Receipt(
+        title=business.receipt,
+        code=codes.new_code(key),
+        content=json.dumps(content, ensure_ascii=False),
+        amount_fen=txn.total_fen if business.payment else None,
+        row_count=len(checked.rows) or None,
+    )
+    posted = await post(conn, txn, receipt)
+    assert posted.receipt_number is not None, "a receipt has a number"
+    return show_number(txn.biz_day.year, posted.receipt_number)
+
+
+async def _centre(conn: Connection) -> tuple[str, bytes]:
+    known = _centres.get(conn)
+    if known is None:
+        row = await (await conn.execute("select name, code_key from centre")).fetchone()
+        assert row is not None, "the centre has been opened"
+        known = _centres[conn] = (row[0], bytes(row[1]))
+    return known
 
 
 def _columns(business: Business) -> Sequence[Field]:

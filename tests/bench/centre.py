@@ -51,19 +51,22 @@ async def open_units(conn: Connection, sizes: Sequence[int], opened: datetime.da
     return ids
 
 
-async def post_month(
-    conn: Connection, unit_id: int, month: Month, persons: int, day: datetime.date = DAY
-) -> Transaction:
-    """A unit's month as the server posts it, under the unit's lock."""
+def month_of(unit_id: int, month: Month, persons: int, day: datetime.date = DAY) -> Transaction:
+    """A unit's month, as the server posts it."""
     txn_id, amount_fen = new_id(), persons * DUE_FEN
-    txn = Transaction(
+    return Transaction(
         unit_id, txn_id, REMITTANCE.code, day, 1, "certificate", str(txn_id), 0, amount_fen,
         {"until": str(month)}, months=(month,), paid_through=month,
         postings=(Posting(Gl.DEPOSITS, Gl.MEMBERS, amount_fen),),
     )  # fmt: skip
-    posted = await post(conn, txn)
+
+
+async def post_month(
+    conn: Connection, unit_id: int, month: Month, persons: int, day: datetime.date = DAY
+) -> None:
+    """It alone, under the unit's lock."""
+    posted = await post(conn, month_of(unit_id, month, persons, day))
     assert posted.entries == persons
-    return txn
 
 
 async def remit(
@@ -71,10 +74,10 @@ async def remit(
 ) -> None:
     """The ledger's side of one business: lock, posting, receipt with its number and code."""
     await units.lock(conn, unit_id)
-    txn = await post_month(conn, unit_id, month, persons, day)
+    txn = month_of(unit_id, month, persons, day)
     unit = Unit(unit_id, "测速单位", UnitStatus.NORMAL, day, month.plus(-1), 1200, 1200, 0, 10**9)
     head = {"until": month, "amount": txn.total_fen}
-    await issue.issue(conn, "李经办", REMITTANCE, unit, txn, Checked(head), persons, None)
+    await issue.post_with_receipt(conn, "李经办", REMITTANCE, unit, txn, Checked(head), None)
 
 
 async def clocked(work: Awaitable[object]) -> float:
@@ -87,11 +90,10 @@ async def clocked(work: Awaitable[object]) -> float:
 async def vacuum(pool: Pool) -> None:
     """As the server's own process does it, between rounds instead of in one of them."""
     async with pool.connection() as conn:
-        await conn.set_autocommit(True)
+        await conn.commit()  # It is no business of a transaction.
         await conn.execute("set role none")
         await conn.execute("vacuum analyze")
         await conn.execute("set role hpf_app")
-        await conn.set_autocommit(False)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from server.business.businesses import BUSINESSES, COUNTER_BUSINESSES, business_
 from server.business.check import check_batch, check_row, parse_texts
 from server.business.kinds import Choice
 from server.business.month import Month
+from server.business.parameters import BY_KEY, Codes
 from server.business.queries import QUERIES
 from server.business.refusals import REFUSALS
 from tests.business.samples import (
@@ -73,7 +74,14 @@ UNITS = st.builds(
     paying=st.sets(st.sampled_from(["remittance", "back_payment", "prepayment"])).map(
         lambda codes: {code: f"serial of {code}" for code in codes}
     ),
-)
+    choices=st.dictionaries(
+        st.sampled_from(["seal_reasons", "back_payment_reasons"]),
+        st.dictionaries(
+            st.sampled_from(["01", "02", "10", "99"]), st.sampled_from(["其他", "新设的原因"]),
+            min_size=1,
+        ),
+    ),
+)  # fmt: skip
 DUES = st.none() | st.dictionaries(
     st.just(Month.of(2026, 7)), st.sampled_from([DUE[Month.of(2026, 7)]])
 )
@@ -118,6 +126,7 @@ def test_check_of_any_texts_names_only_known_places(
     business: Business, data: st.DataObject
 ) -> None:
     the_unit = data.draw(UNITS)
+    business = business.in_force(the_unit)
     head = data.draw(typed(business, head=True))
     rows = data.draw(st.lists(typed(business, head=False), max_size=3)) if business.is_batch else []
     persons, due = known_to(business), data.draw(DUES)
@@ -138,6 +147,10 @@ def test_check_of_any_texts_names_only_known_places(
     is_credited = business.payment is not None and business.payment.spread is Spread.ROWS
     extra = {"lines"} if is_credited else set()
     assert all(set(row) <= row_keys | extra for row in checked.rows)
+    for row in checked.rows:
+        for spec in business.rows:
+            if isinstance(spec.kind, Choice) and spec.key in row:
+                assert row[spec.key] in spec.kind.options
 
     typed_head, _ = parse_texts(business.head, head, None)
     alone = [
@@ -221,6 +234,19 @@ def test_business_code_tables_read_code_and_label(business: Business) -> None:
             assert not set(options) & set(options.values())
             for code, label in options.items():
                 assert spec.kind.parse(code) == spec.kind.parse(label) == code
+
+
+@every_checked
+def test_dated_choices_have_the_defaults_of_their_parameter(business: Business) -> None:
+    for spec in business.fields:
+        if spec.choices_from:
+            parameter = BY_KEY[spec.choices_from]
+            assert isinstance(parameter.kind, Codes) and isinstance(spec.kind, Choice)
+            assert [*parameter.defaults.values()] == [spec.kind.options]
+            assert spec.in_force(UNIT) is spec
+            table = {"10": "新设的原因"}
+            dated = business.in_force(unit(choices={spec.choices_from: table})).field(spec.key)
+            assert dated == replace(spec, kind=Choice(table))
 
 
 @every_business

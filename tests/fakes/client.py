@@ -162,7 +162,7 @@ class FakeClient:
     def check(self, code: str, head: Texts, rows: Sequence[Texts]) -> CheckAnswer:
         self._call("check")
         checked = self._checked(code, head, rows)
-        business = business_of(code)
+        business = business_of(code).in_force(self.own_unit)
         shown = {
             f.key: f.kind.show(checked.head[f.key]) for f in business.head if f.key in checked.head
         }

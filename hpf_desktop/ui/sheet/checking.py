@@ -63,11 +63,12 @@ def check_rows(
     typed = [(c.key, column) for c, column in zip(columns, texts, strict=True) if c.is_typed]
     shows = [(c.key, c.show, filled) for c, filled in zip(columns, done.filled, strict=True)]
     people, person_key = facts.found_by_key, facts.business.person_key
+    business = facts.business.in_force(facts.unit)
     for number, row in enumerate(rows):
         if number % PROGRESS_ROWS == 0:
             progress(number, len(rows))
         given = {key: text for key, column in typed if (text := column[number])}
-        values, problems = check_row(facts.business, facts.unit, facts.head, given, row, people)
+        values, problems = check_row(business, facts.unit, facts.head, given, row, people)
         done.keys.append(values.get(person_key))
         for key, show, filled in shows:
             filled.append(show(values[key]) if key in values and key not in given else "")

@@ -67,6 +67,10 @@ class SheetModel(QAbstractTableModel):
         self.aligned = [RIGHT if c.is_right else LEFT for c in self.columns] + [LEFT]
         self.set_colours(LIGHT)
 
+    def show_as(self, business: Business) -> None:
+        """The same business with other choices; what stands in the cells stays as it is."""
+        self.columns = self.store.show_as(business)
+
     def set_colours(self, colours: SheetColours) -> None:
         def brush(name: str) -> QBrush:
             return QBrush(QColor(name))

@@ -58,7 +58,6 @@ class Sheet(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("batch_sheet")
-        self.business = business
         self.model = SheetModel(business, self)
         self.view = SheetView(self.model, colours, self)
         self.checker = Checker(self.model)
@@ -83,6 +82,11 @@ class Sheet(QWidget):
         self.view.freeze(leading_columns(self.model.columns))
         self.set_colours(colours)
         self.load(())
+
+    @property
+    def business(self) -> Business:
+        """With the choices in force, as far as the facts have told them."""
+        return self.model.store.business
 
     # --- Rows ------------------------------------------------------------------------------------
 
@@ -130,6 +134,7 @@ class Sheet(QWidget):
     def set_facts(
         self, unit: Unit, head_values: Mapping[str, Any], persons: Mapping[int, Person]
     ) -> None:
+        self.model.show_as(self.business.in_force(unit))
         self.checker.set_facts(Facts(self.business, unit, head_values, persons))
         takes = self.business.takes
         for grid in self.view.grids:

@@ -11,7 +11,7 @@ from itertools import compress
 from typing import Any
 
 from hpf_desktop.ui.sheet.checking import Checked
-from hpf_desktop.ui.sheet.columns import columns_of
+from hpf_desktop.ui.sheet.columns import Column, columns_of
 from hpf_desktop.ui.sheet.faults import ERROR, HINT, Faults
 from server.business.base import Business
 from server.business.refusals import Problem
@@ -51,6 +51,11 @@ class Store:
         self.ids: array[int] = array("q")
         self.faults = Faults({c.key: n for n, c in enumerate(self.columns)}, len(self.columns))
         self._next_id = 1
+
+    def show_as(self, business: Business) -> tuple[Column, ...]:
+        """The same business with other choices, and so its columns."""
+        self.business, self.columns = business, columns_of(business)
+        return self.columns
 
     def __len__(self) -> int:
         return len(self.ids)
