@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import datetime
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -64,7 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     end = verb("day-end", _day_end, "日终：营业日前进到下一天（或给定的日期）")
     end.add_argument("day", nargs="?", type=datetime.date.fromisoformat)
     verb("books", _books, "账目：余额、笔数、是否平衡（不平衡时返回非零）")
-    against = verb("reconcile", _reconcile, "与银行对账，给出余额调节表（默认前一营业日）")
+    against = verb(
+        "reconcile", _reconcile,
+        "与银行对账，给出余额调节表，默认前一营业日（HPF_DATABASE_URL、HPF_BANK_URL、HPF_BANK_KEY）",
+    )  # fmt: skip
     against.add_argument("day", nargs="?", type=datetime.date.fromisoformat)
     simulation = verb("simulate", _simulate, "模拟一个中心的若干年，与独立模型逐分核对")
     simulation.add_argument("--seed", type=int, required=True, help="随机种子：同一种子同一历史")
@@ -83,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _url() -> str:
-    return os.environ["HPF_DATABASE_URL"]
+    from server.config import settings
+
+    return settings("HPF_DATABASE_URL")[0]
 
 
 def _with_connection(work: Callable[..., Awaitable[T]], *arguments: object) -> T:
@@ -174,7 +178,7 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     from server.adjustment import Adjustment, shown
     from server.app import COMPLETE
     from server.bank_notices import Movements
-    from server.config import Config
+    from server.config import BankSettings, settings
     from server.db import open_pool, transaction
     from server.notices import tell_payment_ended
     from server.outside.bank import HttpBank
@@ -182,15 +186,15 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     from server.payments import Payments
     from server.reconciliation import reconcile
 
-    config = Config.from_environment()
+    (url, *_) = settings("HPF_DATABASE_URL", "HPF_BANK_URL", "HPF_BANK_KEY")
+    given = BankSettings.from_environment()
 
     async def run() -> Adjustment:
-        timeout_s = config.pace.bank_timeout_s
         async with (
-            open_pool(config.database_url, 2) as pool,
-            HttpBank(config.bank_url, config.bank_key, timeout_s=timeout_s) as bank,
+            open_pool(url, 2) as pool,
+            HttpBank(given.url, given.key, timeout_s=given.pace.bank_timeout_s) as bank,
         ):
-            payments = Payments(pool, bank, COMPLETE, tell_payment_ended, config.pace)
+            payments = Payments(pool, bank, COMPLETE, tell_payment_ended, given.pace)
             day = arguments.day
             if day is None:
                 async with transaction(pool) as conn:

@@ -23,6 +23,7 @@ from server.business.refusals import Refused
 from server.db import Connection, Pool, transaction
 from server.ledger.entry import Posting
 from server.log import describe
+from server.notices import tell_taken_back
 from server.outside.bank import BankAnswer, Outcome
 from server.outside.bank_wire import BANK_TEXTS, BankCode, Detail, Direction
 from server.payments import Payments
@@ -260,14 +261,24 @@ async def _take_back(conn: Connection, detail: Detail) -> End:
     if state == "suspense":
         return await _return_held(conn, detail)
     clerk = CENTRE_CLERK if unit_id == units.CENTRE else Operator(unit_id, 0, "系统", "bank")
-    if state == "difference" or detail.direction is Direction.IN:
+    if state == "difference":
+        return await _difference(conn, detail, clerk, "银行冲正")
+    end = await _undo(conn, detail, clerk, txn_id)
+    if end is not WAIT:
+        await _tell_unit(conn, detail, (unit_id, txn_id), end)
+    return end
+
+
+async def _undo(conn: Connection, detail: Detail, clerk: Operator, txn_id: int) -> End:
+    """What was posted is reversed if that is still possible, else a difference."""
+    if detail.direction is Direction.IN:
         return await _difference(conn, detail, clerk, "银行冲正")
     try:
         async with conn.transaction():
             taken = await reverse(
                 conn, clerk, txn_id, "银行冲正", f"bank-{detail.bank_serial}", is_returned=True
             )
-        return End("settled", (unit_id, taken.serial), "银行冲正")
+        return End("settled", (clerk.unit_id, taken.serial), "银行冲正")
     except Refused as refusal:
         if refusal.reason.code == "G02":
             return WAIT  # Something of the unit's is in flight; it will have ended by the next try.
@@ -275,6 +286,12 @@ async def _take_back(conn: Connection, detail: Detail) -> End:
     except CheckViolation:
         why = "款项已被使用"
     return await _difference(conn, detail, clerk, f"银行冲正，不能自动冲账：{why}")
+
+
+async def _tell_unit(conn: Connection, detail: Detail, posted: tuple[int, int], end: End) -> None:
+    if posted[0] != units.CENTRE:
+        is_reversed = end.state == "settled"
+        await tell_taken_back(conn, *posted, detail.bank_serial, detail.amount_fen, is_reversed)
 
 
 async def _return_held(conn: Connection, detail: Detail) -> End:
@@ -285,7 +302,10 @@ async def _return_held(conn: Connection, detail: Detail) -> End:
     if state == "open":
         txn_id = await suspense.release(conn, receipt, "returned", "银行冲正")
         return End("settled", (units.CENTRE, txn_id), "银行冲正")
-    return await _difference(conn, detail, CENTRE_CLERK, "银行冲正已认领的暂收款")
+    end = await _difference(conn, detail, CENTRE_CLERK, "银行冲正已认领的暂收款")
+    if owner := await suspense.owner(conn, detail.reverses):
+        await _tell_unit(conn, detail, owner, end)
+    return end
 
 
 async def _difference(conn: Connection, detail: Detail, clerk: Operator, reason: str) -> End:

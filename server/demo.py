@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
+import logging
 import os
 import shutil
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +21,20 @@ from psycopg.conninfo import make_conninfo
 
 from server import demo_ca, log
 from server.config import Config
-from server.db import open_pool
+from server.db import Pool, open_pool, transaction
 from server.demo_units import STAFF, STAFF_PASSWORD, UNITS, seed
 from server.migrate import migrate
 from server.outside.bank import HttpBank
 from server.outside.bank_wire import NOTICE
 from server.outside.sandbox_bank.control import READY_FILE, Ready, SandboxBank
+from server.parameters import business_day
 from server.payments import Pace
 from server.postgres import EmbeddedPostgres, default_root
 from server.serve import server
 
+logger = logging.getLogger(__name__)
 ORPHAN_LIMIT_S = 10.0
+FOLLOW_EVERY_S = 0.2
 PACE = Pace(bank_timeout_s=10.0, backoff_s=(1.0, 2.0, 5.0, 10.0), not_found_grace_s=70.0)
 
 
@@ -68,12 +74,36 @@ def _end_orphan(bank: Path) -> None:
 
 
 async def _serve(folder: Path, config: Config, bank: SandboxBank, ca: demo_ca.DemoCa) -> None:
-    pool = open_pool(config.database_url, 2)
-    await pool.open(wait=True, timeout=30)
-    async with HttpBank(config.bank_url, config.bank_key, timeout_s=10) as client:
-        keys = [ca.operator("p256").der, ca.operator("rsa2048").der]
-        unit_id = await seed(pool, client, bank, keys)
-    await pool.close()
+    async with open_pool(config.database_url, 2) as pool:
+        async with HttpBank(config.bank_url, config.bank_key, timeout_s=10) as client:
+            keys = [ca.operator("p256").der, ca.operator("rsa2048").der]
+            unit_id = await seed(pool, client, bank, keys)
+        following = asyncio.create_task(_follow_day(pool, bank))
+        await _serve_until_ended(folder, config, bank, ca, unit_id)
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+
+
+async def _follow_day(pool: Pool, bank: SandboxBank) -> None:
+    """A sandbox bank has no clock: its day goes with the centre's, by whichever door day end came.
+    Else what is paid after it would stand in the books a day later than at the bank."""
+    told: datetime.date | None = None
+    while True:
+        try:
+            async with transaction(pool) as conn:
+                day = await business_day(conn)
+            if day != told:
+                await asyncio.to_thread(bank.set_day, day)
+                told = day
+        except Exception as error:  # noqa: BLE001 - It goes on when both are back.
+            logger.error("demo: the bank's day was not set: %s", log.describe(error))
+        await asyncio.sleep(FOLLOW_EVERY_S)
+
+
+async def _serve_until_ended(
+    folder: Path, config: Config, bank: SandboxBank, ca: demo_ca.DemoCa, unit_id: int
+) -> None:
     serving = server(config)
     task = asyncio.create_task(serving.serve())
     while not serving.started and not task.done():
@@ -85,7 +115,11 @@ async def _serve(folder: Path, config: Config, bank: SandboxBank, ca: demo_ca.De
         "operator_key": str(ca.operator("p256").key_file),
         "operator_certificate": str(ca.operator("p256").certificate_file),
         "database": config.database_url,
-        "bank": {"url": config.bank_url, "admin_token": bank.ready.admin_token},
+        "bank": {
+            "url": config.bank_url,
+            "key": bank.ready.key_hex,
+            "admin_token": bank.ready.admin_token,
+        },
         "unit_id": unit_id,
         "staff": {"names": list(STAFF), "password": STAFF_PASSWORD},
         "pid": os.getpid(),

@@ -56,17 +56,26 @@ async def reconcile(pool: Pool, bank: Bank, movements: Movements, day: datetime.
 
 async def _days(conn: Connection, day: datetime.date) -> list[datetime.date]:
     """The days to fetch: from the one last reconciled, which may not have been over then, or from
-    the first notice, to ``day``; B13 before the first."""
-    rows = await conn.execute(
-        """
-        select min(day), max(day), (select min(bank_day) from bank_movement) from reconciliation
-        """
-    )
-    first, last, heard = await rows.fetchone() or (None, None, None)
+    the first that either side knows anything of, to ``day``; B13 before the first."""
+    rows = await conn.execute("select min(day), max(day) from reconciliation")
+    first, last = await rows.fetchone() or (None, None)
     if first is not None and day < first:
         raise refused("B13", first=first)
-    start = min(last or heard or day, day)
+    start = min(last or await _first_day(conn) or day, day)
     return [start + ONE_DAY * n for n in range((day - start).days + 1)]
+
+
+async def _first_day(conn: Connection) -> datetime.date | None:
+    rows = await conn.execute(
+        """
+        select least((select min(bank_day) from bank_movement),
+                     (select min(t.biz_day)
+                      from txn t join posting p on p.unit_id = t.unit_id and p.txn_id = t.txn_id
+                      where '101' in (p.debit, p.credit)))
+        """
+    )
+    row = await rows.fetchone()
+    return row[0] if row else None
 
 
 async def _fetch(bank: Bank, day: datetime.date) -> tuple[list[Detail], int]:

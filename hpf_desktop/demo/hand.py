@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QWidget
 
 W = TypeVar("W", bound=QWidget)
 LIMIT_S = 30.0
@@ -72,6 +72,31 @@ def type_into(widget: QWidget, text: str) -> None:
     typed = QInputMethodEvent()  # Chinese comes from an input method, not from keys.
     typed.setCommitString(text)
     QApplication.sendEvent(widget, typed)
+
+
+def type_keys(text: str) -> None:
+    """Wherever the focus is; the first key may open an editor that has it from then on."""
+    for letter in text:
+        QTest.keyClicks(_focused(), letter)
+
+
+def press_key(key: Qt.Key) -> None:
+    QTest.keyClick(_focused(), key)
+
+
+def _focused() -> QWidget:
+    return until(QApplication.focusWidget, "光标")  # type: ignore[no-any-return]
+
+
+def choose(box: QComboBox, label: str) -> None:
+    """Goes down the choices until the wanted one stands there."""
+    box.setFocus(Qt.FocusReason.TabFocusReason)
+    for _ in range(box.count()):
+        if box.currentText() == label:
+            box.activated.emit(box.currentIndex())
+            return
+        QTest.keyClick(box, Qt.Key.Key_Down)
+    raise NotSeen(f"没有“{label}”可选")
 
 
 def picture(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The main job, played through the real window: log in, open, seal, unseal, pay, print, reprint."""
+"""The main job, played through the real window: log in, open, seal, unseal, pay, make up, print."""
 
 from __future__ import annotations
 
@@ -28,19 +28,27 @@ from PySide6.QtWidgets import (
 from hpf_desktop import log, settings
 from hpf_desktop.app import Desktop
 from hpf_desktop.cert.pcsc import PcscReaders
-from hpf_desktop.demo import services
-from hpf_desktop.demo.hand import find, picture, press, type_into, until
+from hpf_desktop.demo import grid, services
+from hpf_desktop.demo.hand import (
+    choose,
+    find,
+    picture,
+    press,
+    type_into,
+    until,
+)
 from hpf_desktop.demo.services import PIN, say
-from hpf_desktop.demo.summary import Refusal, Step, Summary
+from hpf_desktop.demo.summary import Step, Summary
 from hpf_desktop.ui import theme
 from hpf_desktop.ui.batch_page import BatchPage
 from hpf_desktop.ui.form_page import FormPage
 from hpf_desktop.ui.main_window import MainWindow
-from server.business.refusals import Level
 
 PRINT_LIMIT_S = 60.0
 PREPAID = "50,000.00"
 SEALED_AND_UNSEALED = 3
+MADE_UP = 3  # people, one month each
+MADE_UP_ROW, MADE_UP_TOTAL = ("800", "2026-05"), "2,400.00"
 
 
 def play(
@@ -96,11 +104,14 @@ class Play:
         self.unseal()
         self.prepay()
         self.remit()
+        self.make_up()
         self.pull_the_key()
         self.look_up()
         self.reprint()
         self.see_the_dark_look()
         self.summary.ledger = self.server.books()
+        self.server.end_day()
+        self.summary.reconciliation = self.server.reconcile()
 
     @property
     def window(self) -> MainWindow:
@@ -176,9 +187,9 @@ class Play:
             until(lambda: page.sheet.row_count > 0, "导入的行", 60)
             step.rows = page.sheet.row_count
         with self.step("校验"):
-            self._check(page)
+            grid.check(page)
             page.sheet.commands["problem_list"].setChecked(True)
-            self.summary.refused = self._refused(page)
+            self.summary.refused = grid.refusals(page)
             page.sheet.next_problem()
         good = step.rows - len({r.row for r in self.summary.refused})
         with self.step("提交通过的行（个人账户设立）") as step:
@@ -186,29 +197,6 @@ class Play:
             step.rows = good
             self._sign()
             self._receipt(step)
-
-    def _check(self, page: BatchPage) -> None:
-        checked: list[tuple[int, int]] = []
-        page.sheet.check_all(lambda errors, hints: checked.append((errors, hints)))
-        until(lambda: checked, "本机校验", 60)
-        told: list[str] = []
-        page.told.connect(told.append)
-        page.sheet.commands["check"].trigger()
-        until(
-            lambda: any(text.startswith(("校验完毕", "校验通过")) for text in told),
-            "服务器校验",
-            60,
-        )
-
-    def _refused(self, page: BatchPage) -> list[Refusal]:
-        """As the problem list shows them, without what is only a hint."""
-        labels = {f.key: f.label for f in page.business.rows}
-        page.sheet.problem_list.refresh()
-        return [
-            Refusal(p.row + 1 if p.row is not None else 0, labels.get(p.key, ""), p.code, p.text)
-            for p in page.sheet.problem_list.model.problems
-            if p.level is Level.ERROR
-        ]
 
     def _sign(self) -> None:
         """The approval dialog: what is signed is read, the PIN typed."""
@@ -249,7 +237,7 @@ class Play:
             page = self.go("个人封存")
             assert isinstance(page, BatchPage), "a business with rows"
             people = [p for p in self.window.desk.facts.persons.values() if p.status == "01"]
-            self._type_rows(
+            grid.paste(
                 page, [(str(p.account), "01 终止劳动关系") for p in people[:SEALED_AND_UNSEALED]]
             )
             step.rows = page.sheet.row_count
@@ -262,31 +250,11 @@ class Play:
             page = self.go("个人启封")
             assert isinstance(page, BatchPage), "a business with rows"
             people = [p for p in self.window.desk.facts.persons.values() if p.status == "02"]
-            self._type_rows(page, [(str(p.account),) for p in people[:SEALED_AND_UNSEALED]])
+            grid.paste(page, [(str(p.account),) for p in people[:SEALED_AND_UNSEALED]])
             step.rows = page.sheet.row_count
             page.submit_action.trigger()
             self._sign()
             self._receipt(step)
-
-    def _type_rows(self, page: BatchPage, rows: list[tuple[str, ...]]) -> None:
-        """Pastes as from a spreadsheet: accounts, and what stands in the next typed columns."""
-        sheet = page.sheet
-        typed = [n for n, column in enumerate(sheet.model.columns) if column.is_typed]
-        width = typed[len(rows[0]) - 1] + 1 if rows else 0
-        lines = []
-        for row in rows:
-            cells = [""] * width
-            for place, text in zip(typed, row, strict=False):
-                cells[place] = text
-            lines.append("\t".join(cells))
-        QApplication.clipboard().setText("\n".join(lines))
-        sheet.view.setFocus()
-        sheet.view.setCurrentIndex(sheet.model.index(0, 0))
-        sheet.commands["paste"].trigger()
-        until(lambda: page.sheet.row_count == len(rows), "粘贴的行")
-        checked: list[tuple[int, int]] = []
-        sheet.check_all(lambda errors, hints: checked.append((errors, hints)))
-        until(lambda: checked, "本机校验")
 
     # --- Money ---
 
@@ -306,17 +274,35 @@ class Play:
             assert isinstance(page, FormPage), "a business without rows"
             unit = self.window.desk.facts.unit
             type_into(find(QLineEdit, "until", page), str(unit.next_month))
-            method = find(QComboBox, "method", page)
-            method.setFocus()
-            while method.currentText() != "实时结算":
-                QTest.keyClick(method, Qt.Key.Key_Down)
-            method.activated.emit(method.currentIndex())
+            choose(find(QComboBox, "method", page), "实时结算")
             until(lambda: find(QLineEdit, "due", page).text(), "应缴金额")
             self.picture("汇缴-应缴")
             press(find(QPushButton, "submit_button", page))
             self._sign()
             self._receipt(step)
             step.rows = int(find(QLineEdit, "persons", page).text().replace(",", "") or 0)
+
+    def make_up(self) -> None:
+        """补缴: the head by its choices, people by the initials of their names, the rest typed."""
+        with self.step("补缴") as step:
+            page = self.go("补缴")
+            assert isinstance(page, BatchPage), "a business with rows"
+            choose(find(QComboBox, "kind", page), "正常全额补缴")
+            choose(find(QComboBox, "method", page), "实时结算")
+            normal = [p for p in self.window.desk.facts.persons.values() if p.status == "01"]
+            for row, who in enumerate(normal[:MADE_UP]):
+                grid.look_up(page, row, who)
+                if row == 0:
+                    self.picture("补缴-按拼音查人")
+                grid.type_cells(*MADE_UP_ROW)
+            until(lambda: find(QLineEdit, "amount", page).text() == MADE_UP_TOTAL, "补缴金额")
+            step.rows = page.sheet.row_count
+            self.picture("补缴-录入")
+            page.submit_action.trigger()
+            self._sign()
+            self._receipt(step)
+            stages = [find(QLabel, f"payment_stage_{n}", page).text() for n in range(5)]
+            assert all(text.startswith("✓") for text in stages), stages
 
     # --- The key, queries, prints ---
 

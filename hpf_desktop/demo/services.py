@@ -54,11 +54,23 @@ class Server:
         for form, name in EXPORTS.items():
             self._asked("export-books", "--format", form, "--out", str(folder / name))
 
+    def end_day(self) -> None:
+        """日终: the business day is over; the sandbox bank's goes with it."""
+        self._asked("day-end")
+
+    def reconcile(self) -> dict[str, Any]:
+        """The table of the day that ended last: books and bank, and what only one of them has."""
+        return dict(json.loads(self._asked("reconcile")))
+
     def _asked(self, *arguments: str) -> str:
+        given = {
+            "HPF_DATABASE_URL": self.database, "HPF_BANK_URL": self.bank["url"],
+            "HPF_BANK_KEY": self.bank["key"],
+        }  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "server", *arguments],
-            cwd=ROOT, env=os.environ | {"HPF_DATABASE_URL": self.database}, capture_output=True,
-            text=True, timeout=60, check=False,
+            cwd=ROOT, env=os.environ | given, capture_output=True, text=True, timeout=60,
+            check=False,
         )  # fmt: skip
         if not done.stdout:
             raise NotStarted(f"账目查询失败：{done.stderr.strip()[-300:]}")

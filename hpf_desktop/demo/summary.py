@@ -35,11 +35,19 @@ class Summary:
     steps: list[Step] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ledger: dict[str, Any] = field(default_factory=dict)
+    reconciliation: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
 
     @property
     def is_good(self) -> bool:
-        return not self.failure and bool(self.ledger.get("balanced"))
+        is_agreed = self.reconciliation.get("balanced") and not self.open_items
+        return not self.failure and bool(self.ledger.get("balanced") and is_agreed)
+
+    @property
+    def open_items(self) -> list[dict[str, Any]]:
+        """未达账项: what books and bank do not both have, to the fen."""
+        lines = self.reconciliation.get("lines", [])
+        return [line for line in lines if line["bank_fen"] != line["book_fen"]]
 
     def show(self) -> None:
         print()
@@ -71,5 +79,16 @@ class Summary:
                 f"账目　{balances}　{state}　{self.ledger['txns']} 笔业务，"
                 f"{self.ledger['entries']} 条分录"
             )
+        if self.reconciliation:
+            self._show_reconciliation()
         if self.failure:
             print(f"失败　{self.failure}")
+
+    def _show_reconciliation(self) -> None:
+        table = self.reconciliation
+        ours, theirs = table["银行存款日记账余额"], table["银行对账单余额"]
+        state = "相符" if table["balanced"] else "不符"
+        print(
+            f"对账　{table['day']}　账面 {ours / 100:,.2f}　银行 {theirs / 100:,.2f}　{state}，"
+            f"未达账项 {len(self.open_items)} 笔"
+        )

@@ -35,9 +35,9 @@ class BatchHead(FieldForm):
         to_rows = QShortcut(QKeySequence("Return"), self, sheet.setFocus)
         to_rows.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
-    def values(self) -> dict[str, Any]:
+    def values(self, unit: Unit) -> dict[str, Any]:
         """What is typed, as far as it can be read."""
-        return parse_texts(self._business.head, self.texts(), None)[0]
+        return parse_texts(self._business.in_force(unit).head, self.texts(), None)[0]
 
     def show_facts(self, unit: Unit) -> list[Problem]:
         """Returns what a check of the head alone finds."""
@@ -47,12 +47,12 @@ class BatchHead(FieldForm):
 
     def _summed(self, sums: Mapping[str, int]) -> None:
         self._sums = sums
-        if not self.is_locked:
-            self._show()
+        self._show()
 
     def _show(self) -> list[Problem]:
         checked = check_head(self._business, self._unit, self.texts(), None, rows=[self._sums])
         kinds = {f.key: f.kind for f in self.fields}
         self.show_computed({key: kinds[key].show(v) for key, v in checked.head.items()})
-        self.put_problems(p for p in checked.problems if p.code != "V01" or self.tells_missing)
+        if not self.is_locked:  # What is being paid, or was, is not checked again.
+            self.put_problems(p for p in checked.problems if p.code != "V01" or self.tells_missing)
         return checked.problems

@@ -116,6 +116,7 @@ class BusinessPage(Page):
             return
         if not self._pays_this and not self._has_content:
             self._pays_this = True
+            self._tell_whole(())  # What stands in the way of another one is this one.
             client, code = self.desk.session.client, self.business.code
             self.work("正在打开业务单…", lambda _: client.paying(code), self._paying_loaded)
         self._follow(serial)
@@ -179,6 +180,12 @@ class BusinessPage(Page):
         """The check refuses, here or at the server; nothing was submitted."""
         self._end_submission()
         self._put_problems(problems)
+        self._look_for_choices(problems)
+
+    def _look_for_choices(self, problems: Sequence[Problem]) -> None:
+        """A table may have changed since the facts came: what it offers now is asked for."""
+        if any(problem.code == "V05" for problem in problems):
+            self.facts_changed.emit()
 
     def _refused_somehow(self, error: Exception) -> None:
         """With places, it goes back to its cells and fields."""

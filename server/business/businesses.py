@@ -11,6 +11,7 @@ from server.business.counter import (
     CLAIM,
     CORRECTION,
     REFUND,
+    REFUND_KEPT,
     REVERSAL,
     SETTLEMENT,
 )
@@ -26,7 +27,7 @@ BUSINESSES: tuple[Business, ...] = (
 )  # fmt: skip
 # What only the centre does to a unit's accounts; it has a receipt, and is found in queries, too.
 COUNTER_BUSINESSES: tuple[Business, ...] = (
-    CHEQUE, CLAIM, CORRECTION, REVERSAL, REFUND, SETTLEMENT,
+    CHEQUE, CLAIM, CORRECTION, REVERSAL, REFUND, REFUND_KEPT, SETTLEMENT,
     *BANK_BUSINESSES, *FINANCE_BUSINESSES,
 )  # fmt: skip
 LABELS = {b.code: b.label for b in BUSINESSES + COUNTER_BUSINESSES}

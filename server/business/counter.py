@@ -150,6 +150,20 @@ REFUND = Business(
     ),
     unit_statuses=ANY_OPEN_UNIT,
 )
+REFUND_KEPT = Business(
+    code="refund_kept",
+    label="退款转预缴",
+    menu="",
+    receipt="单位预缴回单",
+    std="76",
+    head=(
+        Field("reversal", "冲正流水号", Serial()),
+        Field("refund", "退款流水号", Serial()),
+        AMOUNT,
+    ),
+    payment=Payment("amount", Spread.PREPAYMENT, debit=Gl.ERRORS, is_reversible=False),
+    unit_statuses=ANY_OPEN_UNIT,
+)
 SETTLEMENT = Business(
     code="settlement",
     label="年终结息",

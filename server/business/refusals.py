@@ -153,6 +153,8 @@ REFUSALS: dict[str, Refusal] = {
     "E12": Refusal("单位没有正在执行的缓缴", "请核对单位账号"),
     "E13": Refusal("没有这笔暂收款", "请核对银行流水号", status=404),
     "E14": Refusal("该笔暂收款已处理", "请刷新暂收款列表", status=409),
+    "E15": Refusal("没有这笔退款", "请核对单位账号和退款流水号，见未付退款列表", status=404),
+    "E16": Refusal("该笔退款{what}", "请刷新未付退款列表", status=409),
     "E20": Refusal("金额不能为 0", "请填写金额；红字冲销填负数"),
     "E21": Refusal("起始日期 {first} 晚于截止日期 {last}", "请更正起止日期"),
     # --- The bank (domain 9) ---

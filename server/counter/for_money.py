@@ -11,15 +11,16 @@ from server import (
     drafts,
     interest,
     parameters,
+    refunds,
     reversal,
     suspense,
     units,
 )
 from server.business.base import Business, Field, Values
 from server.business.check import Texts
-from server.business.counter import CHEQUE, CORRECTION, REVERSAL
+from server.business.counter import CHEQUE, CORRECTION, REFUND_KEPT, REVERSAL
 from server.business.counter_kinds import Code
-from server.business.kinds import Day, Money, MonthKind, Serial, Text, Whole
+from server.business.kinds import Day, Masked, Money, MonthKind, Serial, Stamp, Text, Whole
 from server.business.refusals import problem, refused
 from server.counter.action import Action, Desk, Told
 from server.counter.for_units import UNIT, show_unit
@@ -146,6 +147,33 @@ async def reverse(desk: Desk, values: Values) -> Told:
     return _posted(operator.unit_id, done.serial, done.receipt_no)
 
 
+REFUND = Field("refund", "退款流水号", Serial())
+OWED = (
+    UNIT, REFUND, Field("begun_at", "提交时间", Stamp()), Field("amount_fen", "退款金额", Money()),
+    Field("payee", "收款账户", Masked()), Field("why", "银行说明", Text()),
+)  # fmt: skip
+
+
+async def show_refunds(desk: Desk, values: Values) -> Told:
+    return Told(OWED, [
+        {UNIT.key: refund.unit_id, REFUND.key: refund.serial}
+        | {f.key: getattr(refund, f.key) for f in OWED[2:]}
+        for refund in await refunds.owed(desk.conn)
+    ])  # fmt: skip
+
+
+async def ask_again(desk: Desk, values: Values) -> Told:
+    operator = _operator(desk, values["unit"])
+    serial = await refunds.ask_again(desk.conn, operator, values[REFUND.key])
+    row = {"unit": operator.unit_id, REFUND.key: serial}
+    return Told((UNIT, REFUND), [row], operator.unit_id)
+
+
+async def keep_refund(desk: Desk, values: Values) -> Told:
+    operator = _operator(desk, values["unit"])
+    return _posted(operator.unit_id, *await refunds.keep(desk.conn, operator, values[REFUND.key]))
+
+
 async def correct(desk: Desk, values: Values) -> Told:
     """One person's month; what was paid too much goes back to the unit's prepayment account."""
     unit_id: int = values["unit"]
@@ -203,6 +231,9 @@ MONEY_ACTIONS = (
     Action("claim", "暂收认领", MENU, FINANCE, claim, (UNIT, BANK_SERIAL, REMARK), APPROVERS),
     Action("list-suspense", "暂收列表", MENU, EVERYBODY, show_suspense, is_keyed=False),
     Action("reverse", REVERSAL.label, MENU, CLERKS, reverse, (UNIT, REVERSES, REASON), APPROVERS),
+    Action("list-refunds", "未付退款列表", MENU, EVERYBODY, show_refunds, is_keyed=False),
+    Action("retry-refund", "重新退款", MENU, FINANCE, ask_again, (UNIT, REFUND), APPROVERS),
+    Action("keep-refund", REFUND_KEPT.label, MENU, FINANCE, keep_refund, (UNIT, REFUND), APPROVERS),
     Action("correct", CORRECTION.label, MENU, CLERKS, correct, (UNIT, *_typed(CORRECTION)),
            APPROVERS),
     Action("defer", "缓缴批准", MENU, CLERKS, defer, (UNIT, FIRST, LAST), APPROVERS),

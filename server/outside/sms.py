@@ -40,6 +40,14 @@ class Template(Enum):
     NOT_COLLECTED = Wording(
         "贵单位{business}扣款失败，金额{amount}元没有扣划，原因：{reason}。请在网厅核对后重新提交。"
     )
+    TAKEN_BACK = Wording(
+        "银行冲正了贵单位{business}的款项，金额{amount}元，业务流水号{serial}，中心已于{day}作冲正处理。"
+        "请在网厅核对后重新办理。"
+    )
+    TAKEN_BACK_OPEN = Wording(
+        "银行冲正了贵单位{business}的款项，金额{amount}元，业务流水号{serial}，中心已于{day}挂账核对。"
+        "请勿重复缴款，并与中心联系。"
+    )
 
 
 class Sms(Protocol):

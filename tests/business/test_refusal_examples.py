@@ -263,7 +263,7 @@ SAID_ELSEWHERE = {
     # Of whole businesses and units: tests/server/test_reversal.py, test_deferral.py.
     "E05", "E06", "E07", "E08", "E09", "E10", "E11", "E12",
     # Of the bank and what it tells: tests/server/test_payments.py, tests/outside, suspense.
-    "B10", "B11", "B12", "B13", "B14", "B15", "E13", "E14",
+    "B10", "B11", "B12", "B13", "B14", "B15", "E13", "E14", "E15", "E16",
 }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""The counter with its staff, over HTTP and on the command line, on a real database."""
+"""The counter with its staff, over HTTP and on the command line; real database, real bank."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from litestar import Litestar
@@ -13,16 +13,35 @@ from server.app import create_app
 from server.config import Config
 from server.counter import staff
 from server.db import Pool, transaction
+from server.outside.sandbox_bank.books import Account
+from server.outside.sandbox_bank.control import SandboxBank
+from server.payments import Pace
 from tests.counter.doors import QUICK, Api, CommandLine, Door, hire_all
-from tests.factory import DAY
+from tests.factory import ACCOUNT_NO, DAY
 from tests.server.hall import AUDIENCE
 
-NO_BANK = "http://127.0.0.1:9"  # Nobody listens there: the counter does not ask the bank.
+MONEY_FEN = 10_000_000_00
+QUICK_PACE = Pace(bank_timeout_s=2.0, backoff_s=(0.2,), not_found_grace_s=0.5)
 
 
 @pytest.fixture(scope="session")
 def ca(tmp_path_factory: pytest.TempPathFactory) -> demo_ca.DemoCa:
     return demo_ca.make(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def counter_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxBank]:
+    with SandboxBank(tmp_path_factory.mktemp("bank"), seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+def bank(counter_bank: SandboxBank) -> SandboxBank:
+    """In a process of its own; the unit of ``factory.open_unit`` has money there."""
+    counter_bank.clear_faults()
+    counter_bank.set_account(Account(ACCOUNT_NO, "楚雄彩云科技有限公司", MONEY_FEN))
+    counter_bank.sign(f"XY{ACCOUNT_NO}", ACCOUNT_NO)
+    return counter_bank
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +61,12 @@ async def counter_pool(pool: Pool) -> Pool:
 
 @pytest.fixture
 async def client(
-    counter_pool: Pool, database: str, ca: demo_ca.DemoCa
+    counter_pool: Pool, database: str, ca: demo_ca.DemoCa, bank: SandboxBank
 ) -> AsyncIterator[AsyncTestClient[Litestar]]:
     config = Config(
         database_url=database, files=ca.folder, host="127.0.0.1", port=0, audience=AUDIENCE,
-        public_url=AUDIENCE, bank_url=NO_BANK, bank_key=bytes(32),
+        public_url=AUDIENCE, bank_url=bank.ready.url, bank_key=bank.ready.key,
+        pace=QUICK_PACE,
     )  # fmt: skip
     async with AsyncTestClient(create_app(config), base_url=AUDIENCE) as client:
         yield client

@@ -286,7 +286,7 @@ async def test_actions_do_what_they_say(
 
 
 def test_no_action_is_left_untried() -> None:
-    tried = Path(__file__).read_text("utf-8")
+    tried = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))
     assert [a.code for a in ACTIONS if f'"{a.code}"' not in tried] == []
 
 

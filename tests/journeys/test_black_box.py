@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import httpx
+import psycopg
 import pytest
 
 from hpf_desktop.demo import services
@@ -30,6 +33,8 @@ PASTED = (
 )
 SECOND_OPERATOR = ("王经办", "532301199001010016", "13987800002")
 ANSWER_LIMIT_S = 5.0  # of the window to one look at all that it shows
+BANK_SLOW_S = 20.0  # longer than the server waits for an answer, and than the client takes to start
+MONTHLY_COLUMN = 3
 GOOD_NETWORK = "网络：正常"
 ISSUED = re.compile(r"回单号 (\d{4}-\d{6})")
 
@@ -194,6 +199,83 @@ def test_client_killed_offers_its_rows_again(
         again.press("恢复")
         again.cell_says(0, "姓名", "王小明")
         again.cell_says(0, "校验结果", "通过")
+
+
+def test_client_killed_while_the_bank_is_slow_follows_the_same_debit(
+    user: Stranger, server: services.Server, tmp_path: Path
+) -> None:
+    """Who starts it again sees what is being paid, and waits for it: no second debit."""
+    before = debits(server)
+    ask_bank(server, "POST", "faults", {"scenario": "slow", "seconds": BANK_SLOW_S, "times": 1})
+    user.log_in()
+    make_up_a_month(user)
+    serial = re.search(r"业务流水号 (\d+)", user.words("业务流水号 "))
+    assert serial is not None
+    user.until(lambda _: debits(server) != before, "the debit at the bank")
+    user.client.kill()
+    user.client.wait(10)
+    with stranger(server, tmp_path / "desktop") as again:
+        again.enter_pin()
+        again.node("navigation")
+        again.go("补缴")
+        assert serial[1] in again.words("业务流水号 ")
+        again.words("请勿重复提交")
+        again.cell_says(0, "姓名", "林桂明")
+        again.until(lambda _: again.node("amount")["text"] == "300.00", "the amount in the head")
+        assert not [n for n in again.look() if "G02" in n["name"]], "no error about itself"
+        again.picture("paying-again")
+        assert [stage(again, n) for n in range(5)] == list("✓…○○○")
+        again.key("ctrl+Return")  # Locked: nothing more is asked for.
+        again.until(lambda nodes: "✓ 回单" in {n["name"] for n in nodes}, "the receipt", 60)
+        assert ISSUED.search(again.words("回单号 "))
+        again.picture("posted")
+    (debit,) = [one for one in debits(server) if one not in before]
+    assert (debit["serial"], debit["amount_fen"]) == (serial[1], 300_00)
+    with psycopg.connect(server.database) as conn:
+        statement = "select count(*), sum(total_fen)::bigint from txn where business = %s"
+        assert conn.execute(statement, ("back_payment",)).fetchall() == [(1, 300_00)]
+    assert server.books()["balanced"]
+
+
+def make_up_a_month(user: Stranger) -> None:
+    """补缴 of one month for one person, by keyboard from the head to the PIN."""
+    user.go("补缴")
+    user.has_focus("kind")
+    user.key("Down", "Tab")
+    user.has_focus("method")
+    user.key("Down", "Return")
+    user.has_focus("sheet")
+    user.type("lgm")
+    user.until(lambda _: "林桂明" in user.offers(), "林桂明 among the offers")
+    user.key("Down", "Tab")
+    user.cell_says(0, "姓名", "林桂明")
+    user.key("ctrl+Home", *["Right"] * MONTHLY_COLUMN)
+    for text in ("300", "2026-05"):
+        user.type(text)
+        user.key("Tab")
+    user.cell_says(0, "合计", "300.00")
+    user.key("ctrl+Return")
+    user.node("approval_dialog")
+    user.enter_pin()
+
+
+def stage(user: Stranger, number: int) -> str:
+    """The mark before one of the payment's stages."""
+    return str(user.node(f"payment_stage_{number}")["name"][:1])
+
+
+def ask_bank(server: services.Server, method: str, path: str, content: object = None) -> Any:
+    """As the sandbox bank's own staff."""
+    answer = httpx.request(
+        method, f"{server.bank['url']}/admin/{path}", json=content, timeout=10,
+        headers={"Authorization": f"Bearer {server.bank['admin_token']}"},
+    )  # fmt: skip
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
+
+
+def debits(server: services.Server) -> list[dict[str, Any]]:
+    return list(ask_bank(server, "GET", "debits"))
 
 
 def test_manual_opens_at_the_page(user: Stranger) -> None:

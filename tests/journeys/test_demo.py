@@ -75,7 +75,7 @@ def test_demo_books_balance_and_every_step_has_its_receipt(out: Path) -> None:
     assert ledger["balanced"] and ledger["101"] == ledger["201"] + ledger["219"] > 0
     printed = [step for step in summary["steps"] if step["pdf_file"]]
     assert [step["name"].split("（")[0] for step in printed] == [
-        "提交通过的行", "个人封存", "个人启封", "预缴", "汇缴", "凭证重打",
+        "提交通过的行", "个人封存", "个人启封", "预缴", "汇缴", "补缴", "凭证重打",
     ]  # fmt: skip
     for step in printed:
         text = subprocess.run(
@@ -84,6 +84,16 @@ def test_demo_books_balance_and_every_step_has_its_receipt(out: Path) -> None:
         ).stdout  # fmt: skip
         assert step["receipt_number"] in text and summary["unit"]["name"] in text
         assert ("第1次补打" in text) == (step["name"] == "凭证重打")
+
+
+def test_demo_day_ends_with_books_and_bank_alike(out: Path) -> None:
+    """To the fen, and nothing that only one of them has."""
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    table = summary["reconciliation"]
+    assert table["day"] == summary["unit"]["business_day"]
+    assert {line["kind"] for line in table["lines"]} == {"两清"} and len(table["lines"]) == 3
+    assert table["银行存款日记账余额"] == table["银行对账单余额"] == summary["ledger"]["101"]
+    assert table["银行期初余额"] == 0 and table["balanced"]
 
 
 def test_demo_leaves_a_picture_of_each_step(out: Path) -> None:
@@ -108,3 +118,35 @@ def test_demo_server_killed_comes_back_with_its_books(
                 assert time.monotonic() < deadline, "the server did not come back"
                 time.sleep(0.2)
         assert running.books() == before and before["balanced"]
+
+
+def test_demo_banks_day_goes_with_the_centres(
+    tmp_path: Path, database_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after day end is on the same day on both sides."""
+    monkeypatch.setenv("HPF_DEMO_DATABASE", str(database_root / "days"))
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    with services.server(tmp_path / "server") as running:
+        admin = f"{running.bank['url']}/admin"
+        headers = {"Authorization": f"Bearer {running.bank['admin_token']}"}
+        with httpx.Client(headers=headers, timeout=10) as staff:
+            days = [until_day(staff, f"{admin}/day", "2026-07-20")]
+            running.end_day()
+            days.append(until_day(staff, f"{admin}/day", "2026-07-21"))
+            money = {"account_no": "6222", "holder": "某公司", "amount_fen": 77, "remark": ""}
+            staff.post(f"{admin}/receive", json=money).raise_for_status()
+        assert days == ["2026-07-20", "2026-07-21"]
+        running.end_day()
+        table = running.reconcile()
+        (line,) = table["lines"]
+        assert (table["day"], line["note"]) == ("2026-07-21", "已挂暂收")
+        assert line["bank_fen"] == line["book_fen"] == 77 and table["balanced"]
+        assert running.books()["balanced"]
+
+
+def until_day(staff: httpx.Client, url: str, wanted: str) -> str:
+    deadline = time.monotonic() + 10
+    while (day := str(staff.get(url).json())) != wanted:
+        assert time.monotonic() < deadline, f"the bank stays at {day}"
+        time.sleep(0.1)
+    return day

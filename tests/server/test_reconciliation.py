@@ -20,7 +20,6 @@ from server.books.close import close_day
 from server.books.vouchers import post_voucher
 from server.business.refusals import Refused
 from server.db import Pool, transaction
-from server.demo_ca import DemoCa
 from server.outside.bank import BankAccount, Collection, HttpBank, Outcome, Transfer
 from server.outside.bank_wire import Detail, Direction
 from server.outside.sandbox_bank.control import PROJECT
@@ -319,14 +318,13 @@ def test_table_of_known_lines_is_the_one_worked_out_by_hand() -> None:
 
 
 async def test_command_reconciles_the_day_before_and_prints_the_table(
-    desk: BankDesk, database: str, hall_ca: DemoCa
+    desk: BankDesk, database: str
 ) -> None:
     await desk.prepay()
     await end_day(desk)
     ready = desk.sandbox.ready
     given = {
-        "HPF_DATABASE_URL": database, "HPF_FILES": str(hall_ca.folder),
-        "HPF_BANK_URL": ready.url, "HPF_BANK_KEY": ready.key.hex(),
+        "HPF_DATABASE_URL": database, "HPF_BANK_URL": ready.url, "HPF_BANK_KEY": ready.key.hex(),
     }  # fmt: skip
     done = await anyio.to_thread.run_sync(
         lambda: subprocess.run(
@@ -338,3 +336,53 @@ async def test_command_reconciles_the_day_before_and_prints_the_table(
     table = json.loads(done.stdout)
     assert (table["day"], table["调节后账面余额"]) == (DAY.isoformat(), AMOUNT_FEN)
     assert [line["kind"] for line in table["lines"]] == ["两清"]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, ["HPF_DATABASE_URL", "HPF_BANK_URL", "HPF_BANK_KEY"]),
+        ({"HPF_DATABASE_URL": "postgresql://x", "HPF_BANK_URL": "http://x"}, ["HPF_BANK_KEY"]),
+        ({"HPF_DATABASE_URL": "postgresql://x", "HPF_BANK_KEY": "00", "HPF_BANK_URL": ""},
+         ["HPF_BANK_URL"]),
+    ],
+    ids=["all", "one", "empty"],
+)  # fmt: skip
+def test_command_names_all_that_the_environment_lacks(
+    given: dict[str, str], named: list[str]
+) -> None:
+    done = run_reconcile(given)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("缺少环境变量") and "Traceback" not in done.stderr
+    assert [line.split()[0] for line in done.stderr.splitlines()[1:]] == named
+
+
+def test_command_says_that_the_key_cannot_be_read_and_does_not_repeat_it() -> None:
+    given = {"HPF_DATABASE_URL": "postgresql://x", "HPF_BANK_URL": "http://x"}
+    done = run_reconcile(given | {"HPF_BANK_KEY": "not-hex"})
+    assert done.returncode == 1 and "HPF_BANK_KEY 应为十六进制" in done.stderr
+    assert "not-hex" not in done.stderr
+
+
+def run_reconcile(given: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    clean = {key: text for key, text in os.environ.items() if not key.startswith("HPF_")}
+    return subprocess.run(
+        [sys.executable, "-m", "server", "reconcile"], cwd=PROJECT, env=clean | given,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+async def test_first_reconciliation_begins_where_the_books_do(desk: BankDesk) -> None:
+    """Days before the first notice are fetched, too: else what was paid then would stay open."""
+    serial = await desk.prepay()
+    await end_day(desk)
+    desk.sandbox.set_day(NEXT_DAY)
+    later = await desk.prepay("7.89")
+    (detail,) = (await desk.bank.details(NEXT_DAY)).details
+    await desk.tell(detail)  # The only one that was told.
+    found = await reconcile(desk.desk.pool, desk.bank, desk.movements, NEXT_DAY)
+    assert [(line.kind, line.txn_id) for line in found.lines] == [(Kind.MATCHED, later)]
+    assert found.book_fen == found.closing_fen == AMOUNT_FEN + 7_89 and found.opening_fen == 0
+    assert await desk.desk.sql("select is_listed from bank_movement where txn_id = %s", serial) == [
+        (True,)
+    ]

@@ -206,6 +206,9 @@ def test_restart_while_paying_shows_rows_and_payment_again(
     qtbot.waitUntil(lambda: again.sheet.row_count == 2, timeout=LIMIT_MS)
     assert again.payment.serial == serial and again.sheet.is_locked
     assert again.head.texts() == {"kind": "1", "method": "settle"}
+    assert not again.bar.text, "it does not stand in its own way"
+    qtbot.waitUntil(lambda: shown(again, "amount") == "6,000.00", timeout=LIMIT_MS)
+    assert shown(again, "paid") == "6,000.00"
     client.end_payment(serial, "failed")
     qtbot.waitUntil(lambda: "余额不足" in again.bar.text, timeout=LIMIT_MS)
     assert not again.sheet.is_locked and again.sheet.row_count == 2

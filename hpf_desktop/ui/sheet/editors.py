@@ -130,6 +130,7 @@ class OfferList(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.table = QTableView(self)
         self.table.setObjectName("offer_table")
+        self.table.setMinimumHeight(1)  # One offer needs one line, whatever a table likes to have.
         self.table.setAccessibleName("候选")
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.table.setFrameShape(QFrame.Shape.NoFrame)

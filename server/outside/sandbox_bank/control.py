@@ -144,6 +144,9 @@ class SandboxBank:
     def set_day(self, day: date) -> None:
         self._command("POST", "day", {"day": day})
 
+    def day(self) -> date:
+        return msgspec.json.decode(self._command("GET", "day"), type=date)
+
     def set_opening(self, opening_fen: int) -> None:
         self._command("POST", "opening", Opening(opening_fen))
 

@@ -84,6 +84,11 @@ async def set_day(request: Asked, data: DayIn) -> None:
     _books(request).set_day(data.day)
 
 
+@get("/day")
+async def day(request: Asked) -> date:
+    return _books(request).store.day()
+
+
 @get("/debits")
 async def debits(request: Asked) -> list[Debit]:
     return _books(request).debits()
@@ -133,7 +138,7 @@ STAFF = Router(
     "/admin",
     guards=[_staff_only],
     route_handlers=[
-        set_account, accounts, sign, cancel, add_fault, set_chaos, clear_faults, set_day, debits,
-        set_opening, balance, receive, reverse, set_notices, notices,
+        set_account, accounts, sign, cancel, add_fault, set_chaos, clear_faults, set_day, day,
+        debits, set_opening, balance, receive, reverse, set_notices, notices,
     ],
 )  # fmt: skip
