@@ -1,80 +1,66 @@
-"""Which column of a spreadsheet is which field, by its header; titles and totals aside. No Qt."""
+"""Which column of a spreadsheet is which field, and its people's rows; titles and totals aside.
+No Qt."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
-from hpf_desktop.spreadsheet import HEADER_ROWS_MAX, Table
+from hpf_desktop.aside import Body, sort_rows
+from hpf_desktop.labels import (
+    EXACT,
+    KNOWN,
+    Matches,
+    fits,
+    match_labels,
+    plain_label,
+    typed_fields,
+)
+from hpf_desktop.spreadsheet import HEADER_ROWS_MAX, VAGUE_MONTH, Table
 from server.business.base import Business, Field
 from server.business.check import ROWS_MAX
-from server.business.kinds import PersonName
-from server.business.refusals import Problem, problem, refused
+from server.business.identity import id_fault
+from server.business.kinds import DocumentNumber, Money, MonthKind, PersonName
+from server.business.refusals import Problem, Refused, problem, refused
 
 # 张 三: a space put in for looks, of whatever width.
 SPACED_NAME = re.compile(r"\s*[^\x00-\x7f\s]\s[^\x00-\x7f\s]\s*")
 REPORT_LABELS = ("错误说明", "校验结果", "序号")  # Ours, or nobody's: left out without a word.
-# What other people write above the same column, by our label.
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "姓名": ("职工姓名", "员工姓名", "个人姓名", "人员姓名", "名字", "缴存人姓名"),
-    "证件类型": ("证件种类", "证件类别"),
-    "证件号码": (
-        "身份证号", "身份证号码", "身份证", "证件号", "居民身份证号", "居民身份证号码",
-        "公民身份号码", "公民身份证号", "身份号码", "有效证件号码", "身份证件号码",
-    ),
-    "手机号码": (
-        "手机", "手机号", "电话", "电话号码", "联系电话", "移动电话", "联系方式", "联系手机",
-    ),
-    "缴存基数": (
-        "工资基数", "缴费基数", "基数", "公积金基数", "公积金缴存基数", "个人缴存基数",
-        "月缴存基数", "缴存工资基数", "月工资", "工资", "月均工资", "上年月平均工资", "月平均工资",
-    ),
-    "起缴年月": (
-        "起缴月份", "起缴时间", "起缴日期", "起缴月", "开始缴存年月", "缴存起始年月", "首缴年月",
-        "首次缴存年月", "开户年月", "启缴年月", "启缴月份", "缴存年月",
-    ),
-    "封存年月": ("封存月份", "封存时间", "停缴年月", "停缴月份", "停缴时间"),
-    "启封年月": ("启封月份", "启封时间", "恢复缴存年月", "复缴年月", "复缴月份", "起缴年月"),
-    "封存原因": ("原因", "停缴原因", "减员原因"),
-    "个人账号": (
-        "公积金账号", "个人公积金账号", "住房公积金账号", "职工账号", "账号", "公积金号",
-        "个人账户", "个人账户号", "公积金账户",
-    ),
-    "性别": ("性别男女",),
-    "出生日期": ("出生年月日", "生日", "出生年月"),
-    "参加工作时间": ("参加工作日期", "工作时间", "入职日期", "入职时间"),
-    "学历": ("文化程度", "最高学历"),
-    "婚姻状况": ("婚姻", "婚否"),
-    "职业": ("岗位", "职务"),
-    "家庭住址": ("住址", "地址", "家庭地址", "现住址"),
-    "个人银行卡": ("银行卡号", "银行卡", "银行账号", "工资卡号", "个人银行账号"),
-    "备注": ("说明", "备考"),
-}  # fmt: skip
-FOOTER = re.compile(
-    r"(?:本页|本表)?(?:合计|总计|小计|共计|累计)(?:人数|金额|数)?(?:[:：(（\d].*)?"
-    r"|(?:制表|填表|填报|经办|审核|复核|单位负责|负责|联系)人?(?:日期|时间)?(?:签[字章名])?[:：].*"
-    r"|(?:单位)?[(（]?(?:公章|盖章|签章)[)）]?.*|(?:注|备注|说明|填表说明)[:：].*"
+HEADER_HEIGHT_MAX = 3
+# What stands in the second row of a label that is broken or split.
+LABEL_END = re.compile(
+    r"单位.*|个人.*|职工.*|合计|小计|总额|号码?|(?:月?缴存)?基数|月?缴存额|金额|年月|月份|时间|日期|类型|种类|元|"
 )
-FOOTER_DEPTH = 12  # How far up from the end notes and signatures are looked for.
+LARGE_UNIT = re.compile("[百千万亿]元|万(?=$|[)）])")
+LARGE_GENERAL = re.compile("单位[:：]?[(（]?(?:人民币)?[百千万亿]元")
+# Marks by which programs keep a number as text: '123 and ="123".
+AS_TEXT = re.compile(r"""\s*(?:="(?P<quoted>[^"]*)"|['’‘`](?P<marked>.*))\s*""", re.DOTALL)
+AS_TEXT_STARTS = ("=", "'", "’", "‘", "`")
+WITH_ZERO = re.compile(r"\s*(\d{11,})\.0+\s*")
+CUT_TO_15 = re.compile(r"\s*'?[1-9]\d{14}000\s*")
 
 
 @dataclass(frozen=True)
 class Mapping:
     """Which source column each field is taken from. The operator may change it in the preview.
 
-    ``header`` is the header's row number from 0, None when none was found.
+    ``header`` is the header's last row from 0, None when none was found; it is ``height`` rows
+    high. ``doubtful`` are the columns of fields that the header names more than once.
     """
 
     header: int | None
     columns: dict[str, int] = field(default_factory=dict)
+    height: int = 1
+    doubtful: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def with_column(self, key: str, column: int | None) -> Mapping:
         """A source column feeds one field at most."""
         columns = {k: c for k, c in self.columns.items() if k != key and c != column}
-        return replace(self, columns=columns if column is None else {**columns, key: column})
+        doubtful = {k: c for k, c in self.doubtful.items() if k != key}
+        if column is not None:
+            columns[key] = column
+        return replace(self, columns=columns, doubtful=doubtful)
 
 
 @dataclass(frozen=True)
@@ -90,167 +76,280 @@ class Extract:
     told: list[Problem]
 
 
-def plain_label(text: str) -> str:
-    """A header without marks of the required, units in brackets, spaces and line breaks."""
-    text = unicodedata.normalize("NFKC", text)
-    text = re.sub(r"\([^()]*\)|\[[^\[\]]*\]|【[^】]*】", "", text)
-    return re.sub(r"[\s*＊:：、,，.。/_-]+", "", text).lower()
-
-
-@cache
-def _own_label(text: str) -> str:
-    """Of a field or a synonym: these are few, and asked for with every cell of the first rows."""
-    return plain_label(text)
-
-
-def typed_fields(business: Business) -> list[Field]:
-    return [spec for spec in business.rows if spec.typed]
+# --- The header -----------------------------------------------------------------------------------
 
 
 def find_mapping(table: Table, business: Business) -> Mapping:
-    """The row among the first ones that names the most fields is the header."""
-    best = Mapping(None)
+    """The rows among the first ones that name the most fields are the header."""
+    best, most = Mapping(None), (0, 0)
     for number in range(min(len(table.rows), HEADER_ROWS_MAX)):
-        found = columns_by_header(table.rows[number], business)
-        if len(found) > max(1, len(best.columns)):
-            best = Mapping(number, found)
+        found = mapping_at(table, number, business)
+        count = len(found.columns) + len(found.doubtful)
+        if count > 1 and (count, len(found.columns)) > most:
+            best, most = found, (count, len(found.columns))
     if best.header is None and len(typed_fields(business)) == 1 and table.rows:
-        best = Mapping(0, columns_by_header(table.rows[0], business))
+        best = mapping_at(table, 0, business)
     return best
 
 
-def columns_by_header(cells: Sequence[str], business: Business) -> dict[str, int]:
-    """Exact labels first, then synonyms, then a header that holds the label; each column once."""
-    labels = [plain_label(cell) for cell in cells]
-    found: dict[str, int] = {}
-    for fits in (_is_label, _is_synonym, _holds_label):
-        for spec in typed_fields(business):
-            if spec.key in found:
-                continue
-            for column, label in enumerate(labels):
-                if label and column not in found.values() and fits(spec, label):
-                    found[spec.key] = column
-                    break
-    return found
+def mapping_at(table: Table, row: int, business: Business, is_chosen: bool = False) -> Mapping:
+    """With the header's last row at ``row``, and above it as many rows as name more fields.
+
+    A row whose labels are split by the next one is no whole header; the operator who chose it
+    means both.
+    """
+    if _splits(table, row, business):
+        return mapping_at(table, row + 1, business, is_chosen) if is_chosen else Mapping(row)
+    best, most = Mapping(row), (-1, -1)
+    for height in range(1, min(HEADER_HEIGHT_MAX, row + 1) + 1):
+        if height > 1 and not _goes_on(table, row - height + 1, business):
+            break
+        labels = [plain_label(label) for label in _joined(table, row, height)]
+        found: Matches = match_labels(labels, business)
+        if (found.count, len(found.columns)) > most:
+            best = Mapping(row, found.columns, height, found.doubtful)
+            most = (found.count, len(found.columns))
+    return best
 
 
-def _is_label(spec: Field, label: str) -> bool:
-    return label == _own_label(spec.label)
+def header_labels(table: Table, mapping: Mapping) -> list[str]:
+    """What stands above each column; of a header of several rows, one below the other."""
+    return [] if mapping.header is None else _joined(table, mapping.header, mapping.height)
 
 
-def _is_synonym(spec: Field, label: str) -> bool:
-    return label in map(_own_label, SYNONYMS.get(spec.label, ()))
+def _joined(table: Table, row: int, height: int) -> list[str]:
+    rows = [table.rows[row].copy()]
+    for above in range(row - 1, row - height, -1):
+        upper, below = table.rows[above].copy(), rows[0]
+        for start, end in _groups(table, above):
+            for column in range(start + 1, min(end, len(below))):
+                if below[column].strip():
+                    upper += [""] * (column + 1 - len(upper))
+                    upper[column] = upper[start]
+        rows.insert(0, upper)
+    width = max(map(len, rows))
+    columns = ([cells[c].strip() if c < len(cells) else "" for cells in rows] for c in range(width))
+    return [" ".join(dict.fromkeys(filter(None, parts))) for parts in columns]
 
 
-def _holds_label(spec: Field, label: str) -> bool:
-    """职工姓名 holds 姓名; a long sentence that happens to does not name a column."""
-    own = _own_label(spec.label)
-    return len(own) > 1 and own in label and len(label) <= len(own) + 6
+def _groups(table: Table, row: int) -> list[tuple[int, int]]:
+    """The columns under each cell: as it is merged, or else up to the next one with a text."""
+    cells = table.rows[row]
+    merged = [(a, b + 1) for top, a, _, b in table.merged if top == row and b > a]
+    starts = [n for n, cell in enumerate(cells) if cell.strip()]
+    if merged:
+        wide = dict(merged)
+        return [(start, wide.get(start, start + 1)) for start in starts]
+    width = max(len(cells), len(table.rows[row + 1]) if row + 1 < len(table.rows) else 0)
+    return list(zip(starts, [*starts[1:], width], strict=True))
+
+
+def _goes_on(table: Table, row: int, business: Business) -> bool:
+    """Whether the next row reads like the lower part of this row's labels, and not like people."""
+    if row + 1 >= len(table.rows):
+        return False
+    upper, lower = table.rows[row], table.rows[row + 1]
+    filled = [cell.strip() for cell in lower if cell.strip()]
+    above = [cell.strip() for cell in upper if cell.strip()]
+    is_title = len(set(above)) < 2 or any(re.search("[:：].", cell) for cell in above)
+    if is_title or not filled or any(_is_no_label(cell) for cell in filled):
+        return False
+    for start, end in _groups(table, row):
+        below = [c for c in range(start, end) if c < len(lower) and lower[c].strip()]
+        label = plain_label(upper[start])
+        is_whole = any(
+            fits(spec, label, level) for spec in typed_fields(business) for level in (EXACT, KNOWN)
+        )
+        if len(below) == 1 and is_whole and not LABEL_END.fullmatch(plain_label(lower[below[0]])):
+            return False
+    return True
+
+
+def _is_no_label(cell: str) -> bool:
+    return len(cell) > 20 or re.search(r"\d{4}|[:：].", cell) is not None or not cell.strip("0-9.")
+
+
+def _splits(table: Table, row: int, business: Business) -> bool:
+    if not _goes_on(table, row, business):
+        return False
+    lower = table.rows[row + 1]
+    counts = (sum(bool(cell.strip()) for cell in lower[a:b]) for a, b in _groups(table, row))
+    return any(count > 1 for count in counts)
+
+
+# --- The people -----------------------------------------------------------------------------------
 
 
 def extract(table: Table, mapping: Mapping, business: Business) -> Extract:
-    """Raises Refused (S05, S08, S09)."""
+    """Raises Refused (S05, S08, S09, S26, S27)."""
+    doubts = doubts_of(table, mapping, business)
     if mapping.header is None or not mapping.columns:
-        raise refused("S09")
-    body = range(mapping.header + 1, len(table.rows))
-    footers = _footers(table, body, mapping)
-    taken = [
-        row for row in body if row not in footers and _is_filled(table.rows[row], mapping.columns)
-    ]
-    if not taken:
+        raise Refused(doubts[0]) if doubts else refused("S09")
+    if large := large_units(table, mapping, business):
+        raise Refused(large[0])
+    body = sort_rows(table, mapping.header, mapping.columns, business)
+    if not body.people:
         raise refused("S08", file=table.name)
-    if len(taken) > ROWS_MAX:
+    if len(body.people) > ROWS_MAX:
         raise refused("S05", sheet=table.name, limit=ROWS_MAX)
-    texts = {
-        key: [_cell(table.rows[row], column) for row in taken]
-        for key, column in mapping.columns.items()
-    }
-    told = _told(table, mapping, business, sorted(footers))
-    pins = _lost(table, mapping, business, taken)
-    for number, fault in _spaced_names(business, texts):
-        pins.setdefault(number, []).append(fault)
-    return Extract(texts, [row + 1 for row in taken], pins, told)
+    pins: dict[int, list[Problem]] = {}
+    texts: dict[str, list[str]] = {}
+    for spec in typed_fields(business):
+        if (column := mapping.columns.get(spec.key)) is not None:
+            texts[spec.key] = [cleaned(_cell(table.rows[row], column)) for row in body.people]
+            for fault in _faults(table, spec, column, body.people, texts[spec.key]):
+                assert fault.row is not None
+                pins.setdefault(fault.row, []).append(fault)
+    told = [*_told(table, mapping, business, body), *doubts]
+    return Extract(texts, [row + 1 for row in body.people], pins, told)
 
 
 def _cell(row: Sequence[str], column: int) -> str:
     return row[column] if column < len(row) else ""
 
 
-def _is_filled(row: Sequence[str], columns: dict[str, int]) -> bool:
-    return any(cell and not cell.isspace() for c in columns.values() if (cell := _cell(row, c)))
+def cleaned(text: str) -> str:
+    """Without what programs add to a number: the mark that it is text, the zero of a fraction."""
+    if text[-1:] == "0" and (found := WITH_ZERO.fullmatch(text)):
+        return found[1]
+    if text.lstrip()[:1] in AS_TEXT_STARTS and (found := AS_TEXT.fullmatch(text)):
+        return found["quoted"] if found["quoted"] is not None else found["marked"]
+    return text
 
 
-def _footers(table: Table, body: range, mapping: Mapping) -> set[int]:
-    """Totals wherever they stand; notes and signatures only near the end."""
-    found = set()
-    for row in body:
-        filled = [c for c in table.rows[row] if c and not c.isspace()]
-        if not filled or not FOOTER.fullmatch(re.sub(r"\s", "", filled[0])):
+def _faults(
+    table: Table, spec: Field, column: int, people: list[int], texts: list[str]
+) -> Iterator[Problem]:
+    """What is wrong with a cell before its text is read; blanks the texts that would mislead."""
+    kind, place = spec.kind, {row: number for number, row in enumerate(people)}
+    for row in sorted(row for row, at in table.broken if at == column and row in place):
+        texts[place[row]] = ""
+        yield problem("V17", spec.key, place[row], label=spec.label)
+    yield from _spread(table, spec, column, place, texts)
+    for row in sorted(row for row, at in table.lost if at == column and row in place):
+        number = place[row]
+        if VAGUE_MONTH.fullmatch(texts[number]):
+            if isinstance(kind, MonthKind):
+                found, texts[number] = texts[number], ""
+                yield problem("V15", spec.key, number, label=spec.label, found=found)
+        elif not kind.align_right:
+            yield problem("V09", spec.key, number, label=spec.label)
+    if isinstance(kind, DocumentNumber):
+        cut = {n: text.strip(" '") for n, text in enumerate(texts) if CUT_TO_15.fullmatch(text)}
+        # One ID in a thousand ends so; where a check digit fails among them, they were cut.
+        if len(cut) > 1 and any(map(id_fault, cut.values())):
+            yield from (problem("V09", spec.key, number, label=spec.label) for number in cut)
+    if isinstance(kind, PersonName):
+        for number, text in enumerate(texts):
+            if SPACED_NAME.fullmatch(text):
+                yield problem("K11H", spec.key, number)
+
+
+def _spread(
+    table: Table, spec: Field, column: int, place: dict[int, int], texts: list[str]
+) -> Iterator[Problem]:
+    """A merged cell's text is that of all its rows; an amount may be one of them, or their sum."""
+    for top, left, bottom, right in table.merged:
+        rows = [place[row] for row in range(top, bottom + 1) if row in place]
+        if not left <= column <= right or len(rows) < 2:
             continue
-        is_total = any(
-            word in filled[0].replace(" ", "") for word in ("合计", "总计", "小计", "共计")
-        )
-        if is_total or row >= body.stop - FOOTER_DEPTH:
-            found.add(row)
+        text = cleaned(_cell(table.rows[top], left))
+        for number in rows if text.strip() else ():
+            texts[number] = "" if isinstance(spec.kind, Money) else text
+            if isinstance(spec.kind, Money):
+                yield problem("V16", spec.key, number, label=spec.label)
+
+
+# --- What is told ---------------------------------------------------------------------------------
+
+
+def large_units(table: Table, mapping: Mapping, business: Business) -> list[Problem]:
+    """S27 for each amount in 万元 or the like, as its own label or a line above the header says."""
+    if mapping.header is None:
+        return []
+    labels = header_labels(table, mapping)
+    above = [cell for row in table.rows[: mapping.header + 1] for cell in row]
+    general = next((x for x in above if LARGE_GENERAL.search(re.sub(r"\s", "", x))), "")
+    found = []
+    for spec in typed_fields(business):
+        column = mapping.columns.get(spec.key)
+        if isinstance(spec.kind, Money) and column is not None:
+            label = labels[column] if column < len(labels) else ""
+            if unit := LARGE_UNIT.search(label) or LARGE_UNIT.search(general):
+                place = cell_name(mapping.header, column)
+                found.append(problem("S27", label=spec.label, cell=place, unit=unit[0]))
     return found
 
 
-def _spaced_names(business: Business, texts: dict[str, list[str]]) -> Iterator[tuple[int, Problem]]:
-    """K11H at each name of two characters whose space is left out (ruling 21)."""
+def doubts_of(table: Table, mapping: Mapping, business: Business) -> list[Problem]:
+    """S26 for each field that the header names more than once."""
+    labels, found = header_labels(table, mapping), []
     for spec in typed_fields(business):
-        if isinstance(spec.kind, PersonName):
-            for number, text in enumerate(texts.get(spec.key, ())):
-                if SPACED_NAME.fullmatch(text):
-                    yield number, problem("K11H", spec.key, number)
+        if columns := mapping.doubtful.get(spec.key):
+            assert mapping.header is not None
+            places = [f"{labels[c]}（{cell_name(mapping.header, c)}）" for c in columns]
+            found.append(problem("S26", label=spec.label, places="、".join(places)))
+    return found
 
 
-def _lost(
-    table: Table, mapping: Mapping, business: Business, taken: list[int]
-) -> dict[int, list[Problem]]:
-    """V09 at each number that is none: an ID or a card that a spreadsheet kept 15 digits of."""
-    pins: dict[int, list[Problem]] = {}
-    if not table.lost:
-        return pins
-    for spec in typed_fields(business):
-        column = mapping.columns.get(spec.key)
-        if column is None or spec.kind.align_right:
-            continue
-        for number, row in enumerate(taken):
-            if (row, column) in table.lost:
-                fault = problem("V09", spec.key, number, label=spec.label)
-                pins.setdefault(number, []).append(fault)
-    return pins
-
-
-def _told(table: Table, mapping: Mapping, business: Business, footers: list[int]) -> list[Problem]:
+def _told(table: Table, mapping: Mapping, business: Business, body: Body) -> Iterator[Problem]:
     assert mapping.header is not None
-    header = table.rows[mapping.header]
-    told = []
-    titles = [row + 1 for row in range(mapping.header) if any(table.rows[row])]
-    if titles:
-        told.append(problem("S11", rows=_spans(titles)))
-    if footers:
-        told.append(problem("S12", rows=_spans([row + 1 for row in footers])))
-    ours = {plain_label(label) for label in REPORT_LABELS}
-    ours |= {plain_label(spec.label) for spec in business.rows if not spec.typed}
-    unmatched = [
-        label.strip()
-        for column, label in enumerate(header)
-        if column not in mapping.columns.values() and plain_label(label) not in ours | {""}
-    ]
-    if unmatched:
-        told.append(problem("S13", labels="、".join(unmatched[:20])))
+    header = mapping.header - mapping.height + 1
+    if titles := [row + 1 for row in range(header) if any(table.rows[row])]:
+        yield problem("S11", rows=_spans(titles))
+    if body.aside:
+        yield problem("S12", rows=_spans([row + 1 for row in body.aside]))
+    if body.other is not None:
+        yield problem("S28", line=body.other + 1)
+    if unmatched := _unmatched(table, mapping, business):
+        yield problem("S13", labels="、".join(unmatched[:20]))
     if missing := missing_labels(mapping, business):
-        told.append(problem("S14", labels="、".join(missing)))
-    return told
+        yield problem("S14", labels="、".join(missing))
+    hidden = [row + 1 for row in body.people if row in table.hidden_rows]
+    places = [f"第 {_spans(hidden)} 行"] if hidden else []
+    labels = {
+        c: spec.label
+        for spec in typed_fields(business)
+        for c in (mapping.columns.get(spec.key),)
+        if c in table.hidden_columns
+    }
+    if places := [*places, *(f"“{label}”列" for label in labels.values())]:
+        yield problem("S25", places="、".join(places))
+
+
+def _unmatched(table: Table, mapping: Mapping, business: Business) -> list[str]:
+    """Labels of columns that feed no field. Ours that are looked up are left out without a word,
+    but for amounts: another office's are not those that the rules will give."""
+    ours = {plain_label(label) for label in REPORT_LABELS} | {""}
+    ours |= {
+        plain_label(spec.label)
+        for spec in business.rows
+        if not spec.typed and not isinstance(spec.kind, Money)
+    }
+    aside = {*mapping.columns.values(), *(c for cs in mapping.doubtful.values() for c in cs)}
+    return [
+        label
+        for column, label in enumerate(header_labels(table, mapping))
+        if column not in aside and plain_label(label) not in ours
+    ]
 
 
 def missing_labels(mapping: Mapping, business: Business) -> list[str]:
     return [
         spec.label
         for spec in typed_fields(business)
-        if spec.required and spec.key not in mapping.columns
+        if spec.required and spec.key not in {**mapping.columns, **mapping.doubtful}
     ]
+
+
+def cell_name(row: int, column: int) -> str:
+    """As spreadsheets name it: A1, AB12."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return f"{letters}{row + 1}"
 
 
 def _spans(rows: list[int]) -> str:

@@ -10,12 +10,14 @@ import datetime
 import io
 import re
 import time
-import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from hpf_desktop.package import Marks, look_into
 from server.business.check import ROWS_MAX
 from server.business.refusals import refused
 
@@ -32,30 +34,40 @@ EXACT_BELOW = 10**15  # Excel keeps 15 digits of a number.
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".tsv", ".txt")
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 TEMPLATE_SHEET = "_hpf_template"
-LOST_IN_TEXT = re.compile(r"[1-9](?:\.\d+)?E\+1[5-9]", re.IGNORECASE)
-FAR_COLUMN = re.compile(rb'\br="[A-Z]{3,}[0-9]')
-ROW_NUMBER = re.compile(rb'<row [^>]*?\br="([0-9]+)"')
+VAGUE_MONTH = re.compile(r"(?:19|20)\d\d\.1")  # As a number, 2026.10 is 2026.1.
+LOST_IN_TEXT = re.compile(rf"[1-9](?:\.\d+)?E\+1[5-9]|{VAGUE_MONTH.pattern}", re.IGNORECASE)
+NOISE_MAX = 1e-6  # What reckoning in floats leaves of an amount; no amount has more digits.
+Area = tuple[int, int, int, int]  # top, left, bottom, right
 
 
 @dataclass(frozen=True)
 class Table:
     """One worksheet as texts; ``rows[0]`` is row 1 as the spreadsheet program shows it.
 
-    ``lost`` names (row, column) of numbers too long for a spreadsheet to have kept whole.
+    ``lost`` names (row, column) of numbers that a spreadsheet may not have kept whole, ``broken``
+    of formulas without a result; ``merged`` are the areas of merged cells.
     """
 
     name: str
     rows: list[list[str]]
     lost: frozenset[tuple[int, int]] = frozenset()
+    broken: frozenset[tuple[int, int]] = frozenset()
+    merged: tuple[Area, ...] = ()
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file's visible worksheets that hold anything, and the template it was made from, if any."""
+    """A file's visible worksheets that hold anything, and the template it was made from, if any.
+
+    ``unread`` names the worksheets that were not read: hidden ones, and those beyond the most.
+    """
 
     name: str
     tables: tuple[Table, ...]
     template: tuple[str, str] | None = None  # business code, version
+    unread: tuple[str, ...] = ()
 
 
 @dataclass
@@ -129,26 +141,33 @@ def _read_workbook(path: Path, content: bytes, limits: _Limits) -> Document:
     from python_calamine import CalamineError, PasswordError  # Costs start-up time.
 
     name = path.name
-    if content.startswith(b"PK"):
-        _refuse_bomb(name, content)
+    marks = look_into(name, content, ROWS_MAX + HEADER_ROWS_MAX, UNPACKED_MAX)
     try:
         book = _open_book(path, content)
         sheets = [(m.name, str(m.visible)) for m in book.sheets_metadata]
         template = _template_of(book, [sheet for sheet, _ in sheets])
-        tables = []
-        for sheet, visible in sheets[:SHEETS_MAX]:
-            if not visible.endswith(".Visible") or sheet == TEMPLATE_SHEET:
-                continue
-            table = _table_of(book.get_sheet_by_name(sheet), limits)
-            if table.rows:
-                tables.append(table)
+        seen = [sheet for sheet, visible in sheets if visible.endswith(".Visible")][:SHEETS_MAX]
+        read = [_table_of(book.get_sheet_by_name(sheet), limits) for sheet in seen]
     except PasswordError:
         raise refused("S02", file=name) from None
     except (CalamineError, OSError, ValueError):
         raise refused("S01", file=name) from None
+    tables = tuple(_marked(table, marks.get(table.name)) for table in read if table.rows)
     if not tables:
         raise refused("S08", file=name)
-    return Document(name, tuple(tables), template)
+    unread = tuple(sheet for sheet, _ in sheets if sheet not in {*seen, TEMPLATE_SHEET})
+    return Document(name, tables, template, unread)
+
+
+def _marked(table: Table, marks: Marks | None) -> Table:
+    if marks is None:
+        return table
+    return replace(
+        table,
+        broken=frozenset(marks.broken),
+        hidden_rows=frozenset(marks.hidden_rows),
+        hidden_columns=frozenset(marks.hidden_columns),
+    )
 
 
 def _open_book(path: Path, content: bytes) -> Any:
@@ -161,37 +180,6 @@ def _open_book(path: Path, content: bytes) -> Any:
         raise
     except CalamineError:
         return load_workbook(io.BytesIO(content))  # The name may be wrong.
-
-
-def _refuse_bomb(name: str, content: bytes) -> None:
-    """A small file may unpack to gigabytes, or hold one far cell that makes a huge sheet."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as pack:
-            members = pack.infolist()
-            if sum(m.file_size for m in members) > UNPACKED_MAX:
-                raise refused("S06", sheet=name)
-            for member in members:
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", member.filename):
-                    _refuse_far_cells(name, pack, member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
-        raise refused("S01", file=name) from None
-
-
-def _refuse_far_cells(name: str, pack: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    last_row, rest = 0, b""
-    with pack.open(member) as part:
-        unpacked = 0
-        while block := part.read(2**20):
-            unpacked += len(block)
-            text = rest + block
-            if unpacked > UNPACKED_MAX or FAR_COLUMN.search(text):
-                raise refused("S06", sheet=name)
-            at = text.rfind(b"<row ")
-            found = ROW_NUMBER.match(text, at) if at >= 0 else None
-            last_row = max(last_row, int(found[1])) if found else last_row
-            rest = text[-64:]
-    if last_row > ROWS_MAX + HEADER_ROWS_MAX:
-        raise refused("S05", sheet=name, limit=ROWS_MAX)
 
 
 def _template_of(book: Any, sheets: list[str]) -> tuple[str, str] | None:
@@ -215,12 +203,17 @@ def _table_of(sheet: Any, limits: _Limits) -> Table:
         limits.take(sheet.name, number, sheet.end[0] + 1, len(values))
         rows.append(left + [value if type(value) is str else text_of(value) for value in values])
         lost.update(_lost_in(number, len(left), values))
-    return Table(sheet.name, _without_tail(rows), frozenset(lost))
+    merged = tuple((*start, *end) for start, end in sheet.merged_cell_ranges or ())
+    return Table(sheet.name, _without_tail(rows), frozenset(lost), merged=merged)
 
 
 def _lost_in(row: int, left: int, values: Iterable[Any]) -> Iterator[tuple[int, int]]:
     for column, value in enumerate(values, start=left):
-        if type(value) in (float, int) and abs(value) >= EXACT_BELOW:
+        if type(value) not in (float, int):
+            continue
+        if abs(value) >= EXACT_BELOW or (
+            1900 < value < 2100 and value % 1 and VAGUE_MONTH.fullmatch(_number_text(value))
+        ):
             yield row, column
 
 
@@ -243,6 +236,8 @@ def _number_text(value: float) -> str:
         return f"{value:.5E}"
     if value == int(value):
         return str(int(value))
+    if abs(value) >= 1 and abs(value - round(value, 2)) < NOISE_MAX:
+        value = round(value, 2)
     return f"{value:.15g}"
 
 
@@ -283,8 +278,18 @@ def _decoded(name: str, content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    first = "\n".join(text[:20_000].splitlines()[:20])
-    return max(",\t;", key=first.count)
+    """The mark that cuts the most of the first rows into equally many cells."""
+    first = text[:20_000]
+
+    def evenness(mark: str) -> tuple[int, int]:
+        try:
+            rows = islice(csv.reader(io.StringIO(first, newline=""), delimiter=mark), 20)
+            widths = Counter(len(row) for row in rows if len(row) > 1)
+        except csv.Error:
+            return 0, 0
+        return max(((count, width) for width, count in widths.items()), default=(0, 0))
+
+    return max(",\t;", key=evenness)
 
 
 def _without_tail(rows: list[list[str]]) -> list[list[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpf_desktop.mapping import SYNONYMS, Mapping, extract, find_mapping, plain_label
+from hpf_desktop.labels import SYNONYMS, plain_label
+from hpf_desktop.mapping import Mapping, extract, find_mapping
 from hpf_desktop.spreadsheet import Table
 from server.business.account_opening import ACCOUNT_OPENING
 from server.business.businesses import BUSINESSES
@@ -117,7 +118,9 @@ def test_source_column_feeds_one_field() -> None:
 
 
 def test_our_own_report_column_is_left_out_without_a_word() -> None:
-    table = Table("a", [["个人账号", "封存原因", "姓名", "错误说明"], ["1", "2", "3", "4"]])
+    table = Table(
+        "a", [["个人账号", "封存原因", "姓名", "错误说明"], ["100000000012", "死亡", "张三", ""]]
+    )
     taken = extract(table, find_mapping(table, SEALING), SEALING)
     assert {p.code for p in taken.told} <= {"S14"}
 

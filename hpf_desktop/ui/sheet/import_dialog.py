@@ -23,11 +23,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hpf_desktop.mapping import Mapping, find_mapping, missing_labels, typed_fields
+from hpf_desktop.labels import typed_fields
+from hpf_desktop.mapping import (
+    Mapping,
+    doubts_of,
+    header_labels,
+    large_units,
+    mapping_at,
+    missing_labels,
+)
 from hpf_desktop.spreadsheet import Document, Table
 from hpf_desktop.table_file import template_version
 from server.business.base import Business
-from server.business.refusals import problem
+from server.business.refusals import Problem, problem
 
 PREVIEW_ROWS = 12
 PREVIEW_COLUMNS = 40
@@ -161,12 +169,10 @@ class ImportDialog(QDialog):
         self._show()
 
     def _header_chosen(self, row: int) -> None:
-        header = None if row == 0 else row - 1
-        found: dict[str, int] = {}
-        if header is not None:
-            one = Table(self.table.name, [self.table.rows[header]])
-            found = find_mapping(one, self.business).columns
-        self.mapping = Mapping(header, found)
+        chosen = Mapping(None)
+        if row:
+            chosen = mapping_at(self.table, row - 1, self.business, is_chosen=True)
+        self.mapping = chosen
         self._show()
 
     def _column_chosen(self, key: str) -> None:
@@ -185,8 +191,7 @@ class ImportDialog(QDialog):
         self.ok.setEnabled(bool(self.mapping.columns) and self.mapping.header is not None)
 
     def _column_labels(self) -> list[str]:
-        header = self.mapping.header
-        cells: Sequence[str] = self.table.rows[header] if header is not None else ()
+        cells = header_labels(self.table, self.mapping)
         width = max((len(row) for row in self.table.rows[:200]), default=0)
         padded = [*cells, *[""] * (width - len(cells))]
         return [cell.strip() or f"第 {n} 列" for n, cell in enumerate(padded, start=1)]
@@ -207,17 +212,32 @@ class ImportDialog(QDialog):
                 if column not in taken:
                     item.setForeground(muted)
                 self.preview.setItem(number, column, item)
+        self.preview.resizeColumnsToContents()
 
     def _show_notice(self) -> None:
+        self.notice.setText("\n".join(f"{p.text}。{p.next_step}" for p in self.told()))
+
+    def told(self) -> list[Problem]:
+        """What the operator should know before 导入."""
         told = []
         if self.mapping.header is None:
             told.append(problem("S09"))
         if missing := missing_labels(self.mapping, self.business):
             told.append(problem("S14", labels="、".join(missing)))
+        told += doubts_of(self.table, self.mapping, self.business)
+        told += large_units(self.table, self.mapping, self.business)
+        if others := self._other_sheets():
+            told.append(problem("S29", sheets="、".join(others)))
         template = self.document.template
         if template and template != (self.business.code, template_version(self.business)):
             told.append(problem("S15"))
-        self.notice.setText("\n".join(f"{p.text}。{p.next_step}" for p in told))
+        return told
+
+    def _other_sheets(self) -> list[str]:
+        """Those with a list of their own, and those that were not read at all."""
+        tables = zip(self.document.tables, self.found, strict=True)
+        lists = [t.name for t, found in tables if found.header is not None and t is not self.table]
+        return [*lists, *self.document.unread]
 
 
 def _preview_table() -> QTableWidget:
