@@ -1,4 +1,4 @@
-"""Who is working here, and everything that needs their certificate key: log in, reopen, approve.
+"""Who is working here, and everything that needs their certificate key or their password.
 
 The functions that use the key wait for it and must not be called in the GUI thread.
 """
@@ -6,6 +6,7 @@ The functions that use the key wait for it and must not be called in the GUI thr
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,6 +60,27 @@ class Session:
         self.standing: Standing | None = None
         self.facts: Facts | None = None
         self._server_spki = b""
+        # A late answer to locking must not take the cookie that unlocking has just brought.
+        self._turn = threading.Lock()
+
+    @property
+    def needs_key(self) -> bool:
+        """A session that was opened by password has no key: none to sign with, none to pull."""
+        assert self.standing is not None, "nobody is logged in"
+        return self.standing.login_kind == CERTIFICATE_LOGIN
+
+    def log_in_by_password(self, texts: Texts) -> Standing:
+        """Also to go on after the window was locked, which ended the session at the server."""
+        with self._turn:
+            return self.client.log_in_by_password(texts)
+
+    def lock(self) -> None:
+        """Whoever holds the cookie alone can do nothing more. Never refuses."""
+        with self._turn, suppress(Refused):
+            if self.needs_key:
+                self.client.suspend()
+            else:
+                self.client.log_out()
 
     def log_in(self, entry: PinEntry) -> Standing | KeyProblem:
         return self._present(entry, self.client.log_in)

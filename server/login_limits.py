@@ -1,7 +1,7 @@
 """Growing waits after failed logins, by address and by certificate at an address.
 
 Not by certificate alone: certificates are public, and anybody could lock their owner out.
-The centre's staff are counted by address and by name: what they type is no public thing.
+Passwords are counted by address and by name or unit, wherever they are tried from.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ FREE_FAILURES = (20, 3)
 FIRST_WAIT_S = 5
 WAIT_MAX_S = 900
 FORGOTTEN_AFTER_S = 3600
+# By address, by unit or name: both are known to others, so a password needs its own limit.
+PASSWORD_FREE_FAILURES = (20, 5)
 # Our own trouble, and not a sign of guessing.
 NOT_COUNTED = frozenset({"L12"})
 
@@ -25,6 +27,16 @@ async def wait_left_s(conn: Connection, subjects: tuple[bytes, ...]) -> int:
     )
     row = await found.fetchone()
     return int(row[0]) if row and row[0] is not None else 0
+
+
+async def take_turn(conn: Connection, subject: bytes, free: int) -> int:
+    """The seconds to wait; or 0, and the try is counted as failed until ``clear_failures``, so
+    that tries made at once get no further than one after the other."""
+    await conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (subject.hex(),))
+    wait_s = await wait_left_s(conn, (subject,))
+    if wait_s == 0:
+        await count_failure(conn, "", (subject,), (free,))
+    return wait_s
 
 
 async def count_failure(

@@ -14,7 +14,7 @@ from server.db import Connection
 IDLE_LIMIT_S = 15 * 60
 ABSOLUTE_LIMIT_S = 8 * 60 * 60
 TOUCH_EVERY_S = 30
-CERTIFICATE_LOGIN = "certificate"
+CERTIFICATE_LOGIN, PASSWORD_LOGIN = "certificate", "password"
 
 # Revoked at once, not at the next login: the binding and the operator count at every request.
 ALIVE = f"""
@@ -131,11 +131,11 @@ async def resume_session(
 
 
 async def suspend(conn: Connection, token: str, address: str) -> None:
-    """The key was pulled. Nothing to say when there is no such session."""
+    """The key was pulled. Nothing to say when there is no such session, or none with a key."""
     found = await conn.execute(
         "update session set suspended_at = now()"
         " where token_sha256 = %s and ended_at is null and suspended_at is null"
-        " returning unit_id, operator_id",
+        " and certificate_id is not null returning unit_id, operator_id",
         (token_digest(token),),
     )
     await _record_own(conn, "suspend", await found.fetchone(), token, address)
@@ -148,6 +148,25 @@ async def log_out(conn: Connection, token: str, address: str) -> None:
         (token_digest(token),),
     )
     await _record_own(conn, "logout", await found.fetchone(), token, address)
+
+
+async def log_out_everywhere(conn: Connection, token: str, address: str) -> None:
+    """Ends all sessions of the operator whose token this is; of a suspended one, too."""
+    session = (await standing_of(conn, token)).session
+    await end_sessions(conn, session.unit_id, session.operator_id)
+    owner = session.unit_id, session.operator_id
+    await _record_own(conn, "logout-everywhere", owner, token, address)
+
+
+async def end_sessions(
+    conn: Connection, unit_id: int, operator_id: int, and_by_password: bool = False
+) -> None:
+    """The operator's; and those that anybody opened by the unit's password, when that changes."""
+    await conn.execute(
+        "update session set ended_at = now() where unit_id = %s and ended_at is null"
+        " and (operator_id = %s or (%s and login_kind = %s))",
+        (unit_id, operator_id, and_by_password, PASSWORD_LOGIN),
+    )
 
 
 async def end_sessions_of_untrusted(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from server.business.base import Field, Values
+from server.business.base import Field
+from server.business.check import refuse_fields
 from server.business.counter_kinds import Code, Secret
+from server.business.facts import Values
 from server.business.kinds import Choice, Text
 from server.business.refusals import problem
 from server.counter import staff
 from server.counter.action import Action, Desk, Told
-from server.counter.perform import refuse_fields
 from server.counter.staff import EVERYBODY, ROLES, Role
 
 MENU = "用户管理"

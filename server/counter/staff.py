@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import hashlib
 import secrets
 import string
 from dataclasses import dataclass
 from enum import StrEnum
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
-
-from server import audit
+from server import audit, passwords
 from server.business.refusals import refused
 from server.db import Connection, Pool, new_id, transaction
-from server.login_limits import clear_failures, count_failure, wait_left_s
+from server.login_limits import (
+    PASSWORD_FREE_FAILURES,
+    clear_failures,
+    count_failure,
+    take_turn,
+    wait_left_s,
+)
 
 
 class Role(StrEnum):
@@ -45,8 +46,6 @@ PASSWORD_LIFE_DAYS = 90
 ONE_TIME_LENGTH = 14
 # No letters that are read for others: it is read out or copied from paper once.
 ONE_TIME_LETTERS = "abcdefghjkmnpqrstuvwxyz", "ABCDEFGHJKLMNPQRSTUVWXYZ", "23456789"
-FREE_FAILURES = (20, 5)  # by address, by name (domain 13: login_fail_lock)
-HASHER = PasswordHasher()  # Argon2id with the library's current parameters.
 
 
 def named(roles: frozenset[Role]) -> str:
@@ -103,7 +102,7 @@ async def add(conn: Connection, name: str, shown: str, role: Role, password: str
         values (%s, %s, %s, %s, %s, %s)
         on conflict (name) do nothing returning staff_id
         """,
-        (new_id(), name, shown, role, await asyncio.to_thread(HASHER.hash, first), not password),
+        (new_id(), name, shown, role, await passwords.hash_password(first), not password),
     )
     if await rows.fetchone() is None:
         raise refused("T07")
@@ -123,7 +122,7 @@ async def change_password(conn: Connection, staff: Staff, old: str, new: str) ->
         "select password_hash from staff where staff_id = %s for update", (staff.staff_id,)
     )
     row = await rows.fetchone()
-    if row is None or not await asyncio.to_thread(_fits, row[0], old):
+    if row is None or not await passwords.fits(row[0], old):
         raise refused("T01")
     if why := "不能与原密码相同" if new == old else weakness(new, staff.name):
         raise refused("T03", why=why)
@@ -134,7 +133,7 @@ async def _set_password(conn: Connection, staff: Staff, password: str, must_chan
     await conn.execute(
         "update staff set password_hash = %s, must_change = %s, password_at = now()"
         " where staff_id = %s",
-        (await asyncio.to_thread(HASHER.hash, password), must_change, staff.staff_id),
+        (await passwords.hash_password(password), must_change, staff.staff_id),
     )
     await clear_failures(conn, (_subject(staff.name),))
     await end_sessions(conn, staff.staff_id)
@@ -189,12 +188,13 @@ async def prove(pool: Pool, name: str, password: str, address: str) -> Staff:
     """
     subjects = (_subject(address), _subject(name))
     async with transaction(pool) as conn:
-        wait_s = await wait_left_s(conn, subjects)
+        wait_s = await wait_left_s(conn, subjects[:1])
+        wait_s = wait_s or await take_turn(conn, subjects[1], PASSWORD_FREE_FAILURES[1])
         rows = await conn.execute(
             "select staff_id, password_hash, state from staff where name = %s", (name,)
         )
-        staff_id, password_hash, state = await rows.fetchone() or (None, _nobody(), "inactive")
-    fits = wait_s == 0 and await asyncio.to_thread(_fits, password_hash, password)
+        staff_id, password_hash, state = await rows.fetchone() or (None, None, "inactive")
+    fits = wait_s == 0 and await passwords.fits(password_hash, password)
     if fits and state == "active":
         async with transaction(pool) as conn:
             await clear_failures(conn, subjects[1:])
@@ -203,29 +203,14 @@ async def prove(pool: Pool, name: str, password: str, address: str) -> Staff:
     code = "L08" if wait_s else "T01"
     async with transaction(pool) as conn:
         if not wait_s:
-            await count_failure(conn, code, subjects, FREE_FAILURES)
+            await count_failure(conn, code, subjects[:1], PASSWORD_FREE_FAILURES[:1])
         await audit.record(conn, "counter:login", code, address, staff_id=staff_id)
     raise refused(code, seconds=wait_s)
 
 
-@functools.cache
-def _nobody() -> str:
-    """What a name that nobody has is checked against: the answer takes as long as for one that is
-    known."""
-    return HASHER.hash(secrets.token_urlsafe(16))
-
-
-def _fits(password_hash: str, password: str) -> bool:
-    try:
-        return HASHER.verify(password_hash, password)
-    except VerifyMismatchError:
-        return False
-
-
 async def _keep_strong(conn: Connection, staff_id: int, password_hash: str, password: str) -> None:
     """Hashes anew what was hashed with parameters that have been raised since."""
-    if HASHER.check_needs_rehash(password_hash):
-        stronger = await asyncio.to_thread(HASHER.hash, password)
+    if stronger := await passwords.hash_anew(password_hash, password):
         await conn.execute(
             "update staff set password_hash = %s where staff_id = %s and password_hash = %s",
             (stronger, staff_id, password_hash),

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from argon2 import Type, extract_parameters
 
+from server import passwords
 from server.counter import sessions, staff
-from server.counter.staff import HASHER, Role, weakness
+from server.counter.staff import Role, weakness
 from server.db import Pool, transaction
 from server.demo_units import STAFF, STAFF_PASSWORD
 from server.demo_units import hire as hire_for_demo
 from server.login_limits import forget_old_failures
+from server.passwords import HASHER
 from tests.counter.doors import Api, Door, sql
 
 pytestmark = pytest.mark.anyio
@@ -183,7 +185,7 @@ def test_password_is_weak_when(password: str, why: str) -> None:
 async def test_password_is_stored_as_argon2id_and_hashed_anew_when_that_grows(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staff, "HASHER", HASHER)
+    monkeypatch.setattr(passwords, "HASHER", HASHER)
     for _ in range(2):  # The first login found the quick hash of the tests.
         assert (await api.log_in("teller1")).status_code == 200
         ((kept,),) = await sql(api, "select password_hash from staff where name = 'teller1'")

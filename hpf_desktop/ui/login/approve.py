@@ -1,4 +1,4 @@
-"""The question before anything is submitted: this document, with this key's signature?"""
+"""The question before anything is submitted: this document? With a key, by its signature."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from hpf_desktop.cert.watch import KeyEvent
 from hpf_desktop.session import Document, PinEntry, Session
 from hpf_desktop.ui.key_watch import KeySignals, takes_away
 from hpf_desktop.ui.login.certificate import KeyPanel
+from hpf_desktop.ui.page import button
 from hpf_desktop.ui.theme import Title
 
 
@@ -28,7 +37,8 @@ class Summary:
 
 
 class ApprovalDialog(QDialog):
-    """``approved`` carries the Approval; closing the dialog any other way approves nothing."""
+    """``approved`` carries the Approval, or None where there is no key to sign with; closing the
+    dialog any other way approves nothing."""
 
     approved = Signal(object)
 
@@ -44,31 +54,49 @@ class ApprovalDialog(QDialog):
         self.setObjectName("approval_dialog")
         self.setWindowTitle(f"确认提交 · {summary.business}")
         self._session, self._document = session, document
-        self._panel = KeyPanel(
-            keys, session.open_readers, self._approve, "签名并提交", only=session.certificate
-        )
-        self._panel.succeeded.connect(self._signed)
-        self._panel.other_key_found.connect(self.reject)
-        keys.happened.connect(self._key_event)
-        cancel = QPushButton("不提交", objectName="do_not_submit")
-        cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.reject)
-        self._panel.put_beside(cancel)
+        cancel = button("不提交", "do_not_submit", self.reject)
+        self._panel = self._key_panel(keys, cancel) if session.needs_key else None
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 16)
         column.setSpacing(12)
         column.addWidget(Title(f"提交 {summary.business}"))
         column.addLayout(_facts(summary))
-        column.addWidget(self._panel)
+        if self._panel:
+            column.addWidget(self._panel)
+        else:
+            column.addLayout(self._buttons(cancel))
         column.addStretch()
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 64)
 
+    def _key_panel(self, keys: KeySignals, cancel: QPushButton) -> KeyPanel:
+        session = self._session
+        panel = KeyPanel(
+            keys, session.open_readers, self._approve, "签名并提交", only=session.certificate
+        )
+        panel.succeeded.connect(self._signed)
+        panel.other_key_found.connect(self.reject)
+        keys.happened.connect(self._key_event)
+        panel.put_beside(cancel)
+        return panel
+
+    def _buttons(self, cancel: QPushButton) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addStretch()
+        row.addWidget(cancel)
+        confirm = button("确认提交", "confirm", lambda: self._signed(None), is_primary=True)
+        confirm.setDefault(True)
+        confirm.setFocus()
+        row.addWidget(confirm)
+        return row
+
     def showEvent(self, event: Any) -> None:  # noqa: N802
         super().showEvent(event)
-        self._panel.look()
+        if self._panel:
+            self._panel.look()
 
     def done(self, result: int) -> None:
-        self._panel.leave()
+        if self._panel:
+            self._panel.leave()
         super().done(result)
 
     def _approve(self, entry: PinEntry) -> Any:

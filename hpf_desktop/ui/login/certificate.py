@@ -81,6 +81,9 @@ class KeyPanel(QWidget):
         self._message = QLabel(wordWrap=True, objectName="key_message")
         self._retry = QPushButton("重试", objectName="retry")
         self._retry.clicked.connect(self.look)
+        self._examine = QPushButton("查找原因…", objectName="key_examine")
+        self._examine.clicked.connect(self._keys.examination_asked)
+        self._examine.hide()
         self._list = self._certificate_list()
         self._list.hide()
         self._chosen = QLabel(wordWrap=True, objectName="chosen_certificate")
@@ -120,6 +123,7 @@ class KeyPanel(QWidget):
         top = QHBoxLayout()
         top.addWidget(self._message, 1)
         top.addWidget(self._retry)
+        top.addWidget(self._examine)
         form = QFormLayout()
         form.addRow("单位", self._chosen)
         form.addRow("密码(&P)", self._pin)
@@ -343,6 +347,7 @@ class KeyPanel(QWidget):
     def _tell(self, text: str, role: str = "") -> None:
         if not role:
             self._retry.hide()
+        self._examine.setVisible(bool(role))
         self._message.setText(text)
         set_role(self._message, "role", role)
 
