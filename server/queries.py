@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import sql
+from psycopg import DataError, sql
 from psycopg.rows import dict_row
 
-from server.business.kinds import Kind
+from server import units
+from server.business.base import Field
+from server.business.kinds import Kind, Text
 from server.business.month import Month
-from server.business.query import Query
-from server.business.refusals import refused
+from server.business.query import Query, check_ranges
+from server.business.refusals import Refused, refused
 from server.db import Connection
 
 PAGE_MAX = 1000
+# The database has no collation of its own for Chinese: in this encoding the common characters
+# stand by their sound, as in a dictionary.
+DICTIONARY = "convert_to({}, 'GB18030')"
+
+
+@dataclass(frozen=True)
+class Sort:
+    """By which column first; rows without a value come last, equal ones in the query's order."""
+
+    column: Field
+    is_descending: bool = False
+
+    @property
+    def value(self) -> str:
+        key = self.column.key
+        return DICTIONARY.format(key) if isinstance(self.column.kind, Text) else key
 
 
 @dataclass(frozen=True)
@@ -23,7 +41,7 @@ class Page:
     """Some rows by column key, the cursor of the next page, and over all pages count and totals."""
 
     rows: list[dict[str, Any]]
-    after: int | None
+    after: str | None
     count: int
     totals: dict[str, int]
 
@@ -41,13 +59,22 @@ def parse_filters(query: Query, texts: Mapping[str, str]) -> dict[str, Any]:
         if value is None:
             raise refused("N03", why=f"{filters[key].label}不能识别")
         values[key] = value
-    if "parent" in filters and "parent" not in values:
+    if any(spec.required and key not in values for key, spec in filters.items()):
         raise refused("N03", why="缺少查询条件")
+    if found := list(check_ranges(query, values)):
+        raise Refused(found[0], found)
     return values
 
 
-def _conditions(query: Query, values: Mapping[str, Any]) -> str:
-    return "".join(f" and ({f.where})" for f in query.filters if f.field.key in values)
+def parse_sort(query: Query, text: str) -> Sort | None:
+    """``key`` or ``-key``, the latter from the greatest to the least."""
+    if not text:
+        return None
+    key = text.removeprefix("-")
+    for column in query.sortable:
+        if column.key == key:
+            return Sort(column, text != key)
+    raise refused("N03", why="不能按该列排序")
 
 
 async def run(
@@ -55,24 +82,94 @@ async def run(
     query: Query,
     unit_id: int,
     values: Mapping[str, Any],
-    after: int | None = None,
+    after: str | None = None,
     limit: int = 200,
+    sort: Sort | None = None,
 ) -> Page:
     """One page of the unit's own rows, at most ``PAGE_MAX``; totals and count with the first."""
-    params = {"unit_id": unit_id, **values, "after": after, "limit": min(limit, PAGE_MAX) + 1}
-    matching = f"from ({query.source}) q where true{_conditions(query, values)}"
-    step = "<" if query.newest_first else ">"
-    direction = "desc" if query.newest_first else "asc"
-    beyond = f" and {query.order} {step} %(after)s" if after is not None else ""
-    text = f"select * {matching}{beyond} order by {query.order} {direction} limit %(limit)s"
+    limit = min(limit, PAGE_MAX)
+    params = await _params(conn, query, unit_id, values) | {"limit": limit + 1}
+    matching = _matching(query, values)
+    beyond = ""
+    if after is not None:
+        beyond, place = _beyond(query, sort, after)
+        params |= place
+    text = f"select * {matching}{beyond} order by {_ordering(query, sort)} limit %(limit)s"
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(sql.SQL(text), params)
+        try:
+            await cursor.execute(sql.SQL(text), params)
+        except DataError:
+            if after is None:
+                raise
+            raise refused("N03", why="不能识别翻页位置") from None
         rows = await cursor.fetchall()
-    has_more = len(rows) == params["limit"]
-    rows = rows[: params["limit"] - 1]
-    following = int(rows[-1][query.order]) if has_more else None
-    count, totals = await _totals(conn, query, matching, params) if after is None else (0, {})
-    return Page(rows, following, count, totals)
+    following = _cursor(query, sort, rows[limit - 1]) if len(rows) > limit else None
+    count, totals = 0, dict[str, int]()
+    if after is None and following is None:
+        count, totals = len(rows), _sums(query, rows)
+    elif after is None:
+        count, totals = await _totals(conn, query, matching, params)
+    return Page(rows[:limit], following, count, totals)
+
+
+async def _params(
+    conn: Connection, query: Query, unit_id: int, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    params = {"unit_id": unit_id, **values}
+    if query.facts:
+        unit = await units.facts(conn, unit_id)
+        params |= {key: getattr(unit, key) for key in query.facts}
+    return params
+
+
+def _matching(query: Query, values: Mapping[str, Any]) -> str:
+    conditions = (f" and ({f.where})" for f in query.filters if f.where and f.field.key in values)
+    return f"from ({query.source}) q where true{''.join(conditions)}"
+
+
+def _ordering(query: Query, sort: Sort | None) -> str:
+    direction = " desc" if query.newest_first else ""
+    keys = ", ".join(f"{key}{direction}" for key in query.keys)
+    if sort is None:
+        return keys
+    falling = " desc" if sort.is_descending else ""
+    return f"{sort.column.key} is null, {sort.value}{falling}, {keys}"
+
+
+# A cursor is the order's values of the last row, by commas, and when sorted, after a colon, what it
+# has in that column; without the colon it has nothing there. The database reads the texts by the
+# columns' types, and refuses those that are none.
+
+
+def _cursor(query: Query, sort: Sort | None, row: Mapping[str, Any]) -> str:
+    place = ",".join(str(row[key]) for key in query.keys)
+    value = row[sort.column.key] if sort else None
+    return place if value is None else f"{place}:{value}"
+
+
+def _beyond(query: Query, sort: Sort | None, after: str) -> tuple[str, dict[str, str]]:
+    """The condition for what comes after a cursor, and its values."""
+    place, colon, value = after.partition(":")
+    parts = place.split(",")
+    if len(parts) != len(query.keys) or (colon and sort is None) or "\0" in after:
+        raise refused("N03", why="不能识别翻页位置")
+    names = [f"after_{number}" for number in range(len(parts))]
+    found = dict(zip(names, parts, strict=True))
+    marks = ", ".join(f"%({name})s" for name in names)
+    later = f"({', '.join(query.keys)}) {'<' if query.newest_first else '>'} ({marks})"
+    if sort is None:
+        return f" and {later}", found
+    if not colon:
+        return f" and {sort.column.key} is null and {later}", found
+    mark = "%(after_value)s"
+    mark = DICTIONARY.format(mark) if isinstance(sort.column.kind, Text) else mark
+    step = "<" if sort.is_descending else ">"
+    beyond = f" and ({sort.value} {step} {mark} or {sort.column.key} is null"
+    return f"{beyond} or {sort.value} = {mark} and {later})", found | {"after_value": value}
+
+
+def _sums(query: Query, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {c.key: sum(row[c.key] or 0 for row in rows) for c in query.columns if c.summed}
 
 
 async def _totals(
@@ -87,17 +184,17 @@ async def _totals(
 
 
 async def all_rows(
-    conn: Connection, query: Query, unit_id: int, values: Mapping[str, Any]
+    conn: Connection,
+    query: Query,
+    unit_id: int,
+    values: Mapping[str, Any],
+    sort: Sort | None = None,
 ) -> AsyncIterator[dict[str, Any]]:
     """Every row, through a cursor on the server: memory stays flat."""
-    direction = "desc" if query.newest_first else "asc"
-    text = (
-        f"select * from ({query.source}) q where true{_conditions(query, values)}"
-        f" order by {query.order} {direction}"
-    )
+    text = f"select * {_matching(query, values)} order by {_ordering(query, sort)}"
     async with conn.cursor(name=f"all_{query.code}", row_factory=dict_row) as cursor:
         cursor.itersize = PAGE_MAX
-        await cursor.execute(sql.SQL(text), {"unit_id": unit_id, **values})
+        await cursor.execute(sql.SQL(text), await _params(conn, query, unit_id, values))
         async for row in cursor:
             yield row
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
-from hpf_desktop.print.page import page_size, paper_of, shift
+from hpf_desktop.print.page import is_a4_across, page_size, paper_of, shift
 from hpf_desktop.print.printers import (
     JobState,
     Printer,
@@ -19,7 +19,7 @@ from hpf_desktop.print.printers import (
 
 CHUNK_BYTES = 1 << 16
 ROUNDING_PT = 0.4
-PRINTER_PRINTING, PRINTER_STOPPED = 4, 5
+PRINTER_IDLE, PRINTER_PRINTING, PRINTER_STOPPED = 3, 4, 5
 JOB_STATES = {
     3: JobState.QUEUED,
     4: JobState.HELD,
@@ -99,6 +99,10 @@ class CupsBackend:
             return JobState.UNKNOWN
         return JOB_STATES.get(facts.get("job-state"), JobState.UNKNOWN)
 
+    def cancel(self, printer: str, job_id: int) -> None:
+        with suppress(PrintRefused), self._connected() as connection:
+            connection.cancelJob(job_id)
+
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         """Every way in which CUPS can fail becomes one of our states."""
@@ -136,7 +140,9 @@ def status_of(facts: dict[str, Any]) -> PrinterStatus:
     """Refusing comes first: such a queue takes a job and loses it without a word."""
     if not facts.get("printer-is-accepting-jobs", True):
         return PrinterStatus.REJECTING
-    said = facts.get("printer-state-reasons", [])
+    # What an idle queue says is what its last job left behind: only the next one brings new word.
+    is_idle = facts["printer-state"] == PRINTER_IDLE
+    said = [] if is_idle else facts.get("printer-state-reasons", [])
     reasons = [reason for reason in said if not reason.endswith("-report")]
     for prefix, status in REASONS:
         if any(reason.startswith(prefix) for reason in reasons):
@@ -162,7 +168,7 @@ def options_of(order: PrintOrder, width_pt: float, height_pt: float) -> dict[str
 
 def media_of(width_pt: float, height_pt: float) -> str:
     paper = paper_of(width_pt, height_pt)
-    if paper and paper.key == "A4":
-        return "A4"
+    if (paper and paper.key == "A4") or is_a4_across(width_pt, height_pt):
+        return "A4"  # CUPS turns a page that lies across.
     # CUPS goes through hundredths of a millimetre and then cuts to whole points.
     return f"Custom.{round(width_pt) + ROUNDING_PT}x{round(height_pt) + ROUNDING_PT}"

@@ -62,11 +62,12 @@ def print_pdf(
     order: PrintOrder,
     changed: Callable[[Step], None] = lambda step: None,
     limit_s: float = FOLLOW_LIMIT_S,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Waits for the printer for at most `limit_s`: call it in a worker.
 
     After the limit the job stays in its queue, and the outcome says so. `changed` may raise to stop
-    the waiting; the job goes on.
+    the waiting; the job goes on. Once `stopped` says so it is taken out of the queue.
     """
     trouble = preflight(backend, pdf, order)
     if trouble:
@@ -76,18 +77,25 @@ def print_pdf(
     except PrintRefused as refused:
         return Outcome(None, None, refused.status.problem(order.printer))
     step = Step(JobState.QUEUED, PrinterStatus.READY)
-    for step in follow(backend, order.printer, job_id, limit_s):
+    for step in follow(backend, order.printer, job_id, limit_s, stopped):
         changed(step)
     return Outcome(step.state, job_id, _trouble(step, order.printer))
 
 
 def follow(
-    backend: PrintBackend, printer: str, job_id: int, limit_s: float = FOLLOW_LIMIT_S
+    backend: PrintBackend,
+    printer: str,
+    job_id: int,
+    limit_s: float = FOLLOW_LIMIT_S,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Step]:
     """Each change of a job, until its last or until the limit."""
     deadline = time.monotonic() + limit_s
-    last = None
+    last, is_cancelled = None, False
     while True:
+        if stopped() and not is_cancelled:
+            backend.cancel(printer, job_id)
+            is_cancelled = True
         state = backend.job_state(printer, job_id)
         step = Step(state, PrinterStatus.READY if state.is_final else backend.status(printer))
         if step != last:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -74,6 +74,26 @@ def paper_of(width_pt: float, height_pt: float) -> Paper | None:
         if max(abs(paper.width_pt - width_pt), abs(paper.height_pt - height_pt)) < SAME_SIZE_PT:
             return paper
     return None
+
+
+def is_a4_across(width_pt: float, height_pt: float) -> bool:
+    """A4 with its long side along the upper edge, as lists of many columns are."""
+    paper = paper_of(height_pt, width_pt)
+    return paper is not None and paper.key == "A4"
+
+
+def merge(pdfs: Sequence[bytes]) -> bytes:
+    """One after the other, for one print job or for reading: a signature does not survive it, so
+    that what proves anything stays the single file. One alone stays as it is."""
+    if len(pdfs) == 1:
+        return pdfs[0]
+    output = BytesIO()
+    with _pdfium, pypdfium2.PdfDocument.new() as merged:
+        for pdf in pdfs:
+            with pypdfium2.PdfDocument(pdf) as one:
+                merged.import_pages(one)
+        merged.save(output)
+    return output.getvalue()
 
 
 def shift(pdf: bytes, right_mm: float, down_mm: float) -> bytes:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QKeySequence, QPalette, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -123,12 +124,35 @@ class Preview(QWidget):
         self.print_button = self._button("打印", self.print_requested.emit)
         self.save_button = self._button("另存为…", self.save_requested.emit)
         self.open_button = self._button("用系统查看器打开", self.open_requested.emit)
-        self._tools = QHBoxLayout()
+        looking, doing = QHBoxLayout(), QHBoxLayout()
         for widget in (self.back, self.where, self.forth, self.zoom):
-            self._tools.addWidget(widget)
-        self._tools.addStretch(1)
+            looking.addWidget(widget)
+        looking.addStretch(1)
+        doing.addStretch(1)
         for widget in (self.open_button, self.save_button, self.print_button):
-            self._tools.addWidget(widget)
+            doing.addWidget(widget)
+        self._lines = (looking, doing)
+        self._tools = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        for line in self._lines:
+            self._tools.addLayout(line)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name.
+        """The controls take two lines where one does not hold them."""
+        widest = max(line.minimumSize().width() for line in self._lines)
+        return QSize(widest, super().minimumSizeHint().height())
+
+    def _fold(self) -> None:
+        needed = sum(line.minimumSize().width() for line in self._lines) + self._tools.spacing()
+        way = QBoxLayout.Direction
+        folded = way.TopToBottom if self.width() < needed else way.LeftToRight
+        if folded != self._tools.direction():
+            self._tools.setDirection(folded)
+
+    def event(self, event: QEvent) -> bool:
+        """Bigger letters ask for a new layout, too."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fold()
+        return super().event(event)
 
     def _button(self, label: str, clicked, key: str = "") -> QPushButton:
         button = QPushButton(label, accessibleName=label.rstrip("…"))
@@ -231,6 +255,7 @@ class Preview(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name.
         super().resizeEvent(event)
+        self._fold()
         self._settle.start()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name.

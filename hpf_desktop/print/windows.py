@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pypdfium2
 from pypdfium2 import raw
 
-from hpf_desktop.print.page import MM_PT, opened
+from hpf_desktop.print.page import MM_PT, is_a4_across, opened
 from hpf_desktop.print.printers import (
     Duplex,
     JobState,
@@ -29,9 +29,11 @@ LOGPIXELSX, LOGPIXELSY, PHYSICALOFFSETX, PHYSICALOFFSETY = 88, 90, 112, 113
 DM_ORIENTATION, DM_PAPERSIZE, DM_PAPERLENGTH, DM_PAPERWIDTH = 0x1, 0x2, 0x4, 0x8
 DM_SCALE, DM_COPIES, DM_DEFAULTSOURCE, DM_DUPLEX, DM_FORMNAME = 0x10, 0x100, 0x200, 0x1000, 0x10000
 DM_IN_BUFFER, DM_OUT_BUFFER = 8, 2
-DMPAPER_A4, DMPAPER_USER, DMORIENT_PORTRAIT = 9, 256, 1
+DMPAPER_A4, DMPAPER_USER = 9, 256
+DMORIENT_PORTRAIT, DMORIENT_LANDSCAPE = 1, 2
 DUPLEXES = {Duplex.ONE_SIDED: 1, Duplex.LONG_EDGE: 2, Duplex.SHORT_EDGE: 3}
 INVALID_PRINTER_NAME = 1801
+JOB_CONTROL_DELETE = 5
 PRINTMODE_EMF = 0
 WORK_OFFLINE = 0x400
 A4_TENTHS_MM = (2100, 2970)
@@ -122,6 +124,12 @@ class WindowsBackend:
         states = (job_state_of(job["Status"]) for job in jobs if job["JobId"] == job_id)
         return next(states, JobState.UNKNOWN)
 
+    def cancel(self, printer: str, job_id: int) -> None:
+        import win32print
+
+        with suppress(PrintRefused), _printer(printer) as handle:
+            win32print.SetJob(handle, job_id, 0, None, JOB_CONTROL_DELETE)
+
 
 def status_of(bits: int, attributes: int) -> PrinterStatus:
     for mask, status in STATUS_BITS:
@@ -152,11 +160,14 @@ def placement(
 
 def mode_fields(order: PrintOrder, width_pt: float, height_pt: float) -> dict[str, int | str]:
     """What is set in the driver's DEVMODE; everything explicit, nothing left to its defaults."""
+    is_across = is_a4_across(width_pt, height_pt)
+    if is_across:
+        width_pt, height_pt = height_pt, width_pt  # The paper's own sides; the driver turns it.
     tenths = [round(side / MM_PT * 10) for side in (width_pt, height_pt)]
     fields = DM_ORIENTATION | DM_SCALE | DM_COPIES | DM_DUPLEX
     values: dict[str, int | str] = {
-        # The page's own width lies across the paper: no turning by the driver.
-        "Orientation": DMORIENT_PORTRAIT,
+        # The page's own width lies across the paper, but for A4 laid down: nothing else is turned.
+        "Orientation": DMORIENT_LANDSCAPE if is_across else DMORIENT_PORTRAIT,
         "Scale": 100,
         "Copies": order.copies,
         "Duplex": DUPLEXES[order.duplex],

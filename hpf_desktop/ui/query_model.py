@@ -14,6 +14,11 @@ LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 # Plain integers: comparing enums in every call makes a repaint several times as long.
 DISPLAY, ALIGNMENT = int(Qt.ItemDataRole.DisplayRole), int(Qt.ItemDataRole.TextAlignmentRole)
+# For who reads the header and who hears it; the style sheet's headers draw no arrow.
+SORT_MARKS = {
+    Qt.SortOrder.AscendingOrder: (" ▲", "，升序"),
+    Qt.SortOrder.DescendingOrder: (" ▼", "，降序"),
+}
 TEXT, TIP = int(Qt.ItemDataRole.AccessibleTextRole), int(Qt.ItemDataRole.ToolTipRole)
 
 
@@ -30,7 +35,8 @@ class QueryModel(QAbstractTableModel):
         super().__init__()
         self.columns = tuple(columns)
         self.rows: list[Mapping[str, Any]] = []
-        self.next: int | None = None
+        self.next: str | None = None
+        self._sorted = (-1, ("", ""))
         self._aligned = [RIGHT if field.kind.align_right else LEFT for field in columns]
 
     def clear(self) -> None:
@@ -46,25 +52,15 @@ class QueryModel(QAbstractTableModel):
             self.rows.extend(page.rows)
             self.endInsertRows()
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Over what is loaded; the page loads everything first."""
-        key = self.columns[column].key
-        self.layoutAboutToBeChanged.emit()
-        is_descending = order == Qt.SortOrder.DescendingOrder
-        before = self.persistentIndexList()
-        chosen = [self.rows[index.row()] for index in before]
-        self.rows.sort(
-            key=lambda row: (row[key] is not None, row[key] if row[key] is not None else ""),
-            reverse=is_descending,
-        )
-        # Selection and current row stay with their rows.
-        places = {id(row): number for number, row in enumerate(self.rows)}
-        after = [
-            self.index(places[id(row)], index.column())
-            for row, index in zip(chosen, before, strict=True)
-        ]
-        self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit()
+    def change(self, number: int, values: Mapping[str, Any]) -> None:
+        """What is known to have changed in a row since it came."""
+        self.rows[number] = {**self.rows[number], **values}
+        last = len(self.columns) - 1
+        self.dataChanged.emit(self.index(number, 0), self.index(number, last))
+
+    def show_sorting(self, column: int, order: Qt.SortOrder) -> None:
+        self._sorted = (column, SORT_MARKS[order])
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() else len(self.rows)
@@ -90,9 +86,9 @@ class QueryModel(QAbstractTableModel):
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = DISPLAY) -> Any:  # noqa: N802
-        if role == DISPLAY:
-            is_row = orientation == Qt.Orientation.Vertical
-            return str(section + 1) if is_row else self.columns[section].label
-        if role == ALIGNMENT and orientation == Qt.Orientation.Horizontal:
-            return self._aligned[section]
-        return None
+        if orientation == Qt.Orientation.Vertical:
+            return str(section + 1) if role == DISPLAY else None
+        if role in (DISPLAY, TEXT):
+            column, marks = self._sorted
+            return self.columns[section].label + (marks[role == TEXT] if section == column else "")
+        return self._aligned[section] if role == ALIGNMENT else None

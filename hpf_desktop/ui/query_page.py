@@ -1,13 +1,14 @@
-"""Any query: search fields, rows that load while one scrolls, totals, details, export."""
+"""Any query: search fields, rows that load while one scrolls, totals, details, export, print."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -19,25 +20,36 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hpf_desktop import tasks
+from hpf_desktop import query_file
 from hpf_desktop.answers import Page as Rows
-from hpf_desktop.client import Client
+from hpf_desktop.query_file import Asked
+from hpf_desktop.ui.document_view import DocumentDialog, DocumentView
 from hpf_desktop.ui.fields import FieldForm
+from hpf_desktop.ui.messages import sentence
 from hpf_desktop.ui.page import Desk, Menus, Page, button
+from hpf_desktop.ui.person_offers import PersonOffers
 from hpf_desktop.ui.query_model import QueryModel, shown
 from hpf_desktop.ui.theme import scaled
 from hpf_desktop.ui.totals_row import TotalsRow
-from server.business.query import Query
+from server.business.check import parse_cell
+from server.business.kinds import Choice
+from server.business.query import PARENT, Query, check_ranges
+from server.business.refusals import problem
 
-PAGE_ROWS, EXPORT_ROWS = 200, 1_000
-ROWS_MAX = 500_000
+PAGE_ROWS = 200
 ROW_HEIGHT_SCALE = 1.5
 SCALE = 1_000
-PARENT = "parent"  # the search field that a drill-down fills
+ASCENDING, DESCENDING = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
+UNSORTED = -1
+LOOKUP_EDITOR = "lookup"
+FILES = "表格 (*.xlsx);;CSV (*.csv)"
 
 
 class QueryPage(Page):
-    """``parent_key`` is given to a query that was reached from a row of another one."""
+    """``parent_key`` is given to a query that was reached from a row of another one; the way back
+    is Esc or, in its list, Backspace. Elsewhere the search fields are as they were last used."""
+
+    table_kind: type[QTableView] = QTableView
 
     def __init__(
         self,
@@ -49,15 +61,21 @@ class QueryPage(Page):
         parent: QWidget | None = None,
     ) -> None:
         title = f"{query.label} {suffix}".strip()
-        super().__init__(desk, title, "queries", parent)
+        super().__init__(desk, title, query.code if query.menu else "queries", parent)
         self.setObjectName(f"query_{query.code}")
         self.query, self._parent_key = query, parent_key
         self.filters = FieldForm([f.field for f in query.filters if f.field.key != PARENT], 3, self)
-        self.filters.set_texts(filters or {})
+        self._offers = [
+            PersonOffers(self.filters.editor(field.key), lambda: self.desk.facts.persons)
+            for field in self.filters.fields
+            if field.kind.editor == LOOKUP_EDITOR
+        ]
+        self.filters.set_texts(filters or ({} if parent_key else desk.searched.get(query.code, {})))
         self.model = QueryModel(query.columns)
         self.model.more_asked.connect(self._load_more)
-        self._is_loading = self._has_started = False
-        self._sort_wanted: tuple[int, Qt.SortOrder] | None = None
+        self._is_loading = self._is_writing = self._is_old = self._has_started = False
+        self._sorted: tuple[int, Qt.SortOrder] = (UNSORTED, ASCENDING)
+        self._column = 0  # where one is in the rows, over a new search
         self.table = self._make_table()
         self.totals = TotalsRow(self.table, query.columns, self)
         self.count = QLabel(objectName="row_count")
@@ -69,27 +87,48 @@ class QueryPage(Page):
     def _lay_out(self) -> None:
         find = button("查询", "find", self.find, is_primary=True)
         find.setAutoDefault(True)
-        self._export_action = self.command("导出表格…", "export", self.ask_export, "Ctrl+E")
-        self._copy_action = QAction("复制", self, objectName="copy_rows")
-        self._copy_action.setShortcut(QKeySequence.StandardKey.Copy)
-        self._copy_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self._copy_action.triggered.connect(self.copy_rows)
-        self.table.addAction(self._copy_action)
+        self._make_actions()
         tools = QHBoxLayout()
         tools.addWidget(find)
         tools.addWidget(button("清空条件", "clear_filters", self._clear_filters))
         if self.query.drill:
             tools.addWidget(button("明细", "drill", self.drill))
         tools.addWidget(button("导出表格…", "export_button", self.ask_export))
+        if not self.query.is_receipts:
+            tools.addWidget(button("打印…", "print_button", self.print_list))
+        if self._parent_key:
+            tools.addWidget(button("返回", "back_button", self.back_asked.emit))
         tools.addStretch()
         tools.addWidget(self.count)
         self.column.addWidget(self.filters)
         self.column.addLayout(tools)
         self.column.addWidget(self.body(), 1)
-        for field in self.filters.fields:
-            editor = self.filters.editor(field.key)
-            if hasattr(editor, "returnPressed"):
-                editor.returnPressed.connect(self.find)
+
+    def _make_actions(self) -> None:
+        self._export_action = self.command("导出表格…", "export", self.ask_export, "Ctrl+E")
+        self._file_actions = [self._export_action]
+        if not self.query.is_receipts:  # There one prints receipts.
+            print_list = self.command("打印…", "print_list", self.print_list, "Ctrl+P")
+            self._file_actions.append(print_list)
+        self.command("返回", "back", self._leave, "Esc")
+        here = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        self._table_actions = [
+            self.command("复制", "copy_rows", self.copy_rows),
+            self.command(
+                "按当前列升序", "sort_up", partial(self._sort_current, ASCENDING), "Alt+Up"
+            ),
+            self.command(
+                "按当前列降序", "sort_down", partial(self._sort_current, DESCENDING), "Alt+Down"
+            ),
+            self.command("不排序", "unsort", partial(self.sort_by, UNSORTED, ASCENDING)),
+            self.command("返回上一级", "back_from_rows", self.back_asked.emit, "Backspace"),
+        ]
+        self._table_actions[0].setShortcut(QKeySequence.StandardKey.Copy)
+        for action in self._table_actions:
+            action.setShortcutContext(here)
+            self.removeAction(action)
+            self.table.addAction(action)
+        self._table_actions[-1].setEnabled(bool(self._parent_key))
 
     def body(self) -> QWidget:
         """The table with its totals; the receipts page puts a preview beside it."""
@@ -102,7 +141,7 @@ class QueryPage(Page):
         return body
 
     def _make_table(self) -> QTableView:
-        table = QTableView(self, objectName="rows")
+        table = self.table_kind(self, objectName="rows")
         table.setAccessibleName(self.query.label)
         table.setModel(self.model)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -118,7 +157,8 @@ class QueryPage(Page):
         header.setSortIndicatorClearable(False)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setHighlightSections(False)
-        header.setStretchLastSection(True)
+        # An amount far at the right edge would stand beside nothing it belongs to.
+        header.setStretchLastSection(not self.query.columns[-1].kind.align_right)
         header.sectionClicked.connect(self._header_clicked)
         self._scale = scaled(SCALE)
         for number, field in enumerate(self.query.columns):
@@ -127,14 +167,38 @@ class QueryPage(Page):
         return table
 
     def menus(self) -> Menus:
-        return [("文件(&F)", [self._export_action]), ("编辑(&E)", [self._copy_action])]
+        copy, *sorts, back = self._table_actions
+        view = [*sorts, None, back] if self._parent_key else sorts
+        return [("文件(&F)", self._file_actions), ("编辑(&E)", [copy]), ("视图(&W)", view)]
 
     def take_focus(self) -> None:
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def shown(self) -> None:
-        if not self._has_started:
+        if not self._has_started or self._is_old:
             self.find()
+
+    def show_facts(self) -> None:
+        """F5 brought them, or something was posted: what the list says may be old, too."""
+        super().show_facts()
+        self._is_old = self._has_started
+        if self._is_old and self.isVisible() and not self._is_writing:
+            self.find()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Enter in any search field: none of them has a use for it."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and self.filters.isAncestorOf(self.focusWidget() or self):
+            self.find()
+        else:
+            super().keyPressEvent(event)
+
+    def _leave(self) -> None:
+        """Esc: first what takes a while, then the page."""
+        if self.waiting.isVisible():
+            self.stop_work()
+        elif self._parent_key:
+            self.back_asked.emit()
 
     def changeEvent(self, event: Any) -> None:  # noqa: N802
         super().changeEvent(event)
@@ -158,34 +222,52 @@ class QueryPage(Page):
     # --- Finding ---
 
     def find(self) -> None:
-        problems = self.filters.local_problems()
+        if self._is_writing:
+            self.told.emit(sentence(problem("W18")))
+            return
+        for offers in self._offers:
+            offers.settle()
+        problems = self.filters.local_problems() or list(check_ranges(self.query, self._values()))
         self.filters.put_problems(problems)
         if problems:
             self.filters.focus_problem()
             return
-        self._has_started = True
+        self._has_started, self._is_old = True, False
         self.bar.clear()
         if self._is_loading:
             self.stop_work()
+        if self.model.rows:
+            self._column = max(self.table.currentIndex().column(), 0)
         self.model.clear()
         self.totals.forget()
-        self._sort_wanted = None
-        self.table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        if not self._parent_key:
+            self.desk.searched[self.query.code] = self.filters.texts()
         self._load(None, self._first_came)
 
-    def _texts(self) -> dict[str, str]:
-        """As the server reads them: parsed here, so that 2026/7/1 is found as 2026-07-01."""
+    def _values(self) -> dict[str, Any]:
         fields = {field.key: field for field in self.filters.fields}
-        texts = {
-            key: str(fields[key].kind.parse(text)) for key, text in self.filters.texts().items()
-        }
-        return texts | ({PARENT: self._parent_key} if self._parent_key else {})
+        return {k: parse_cell(fields[k], text)[0] for k, text in self.filters.texts().items()}
 
-    def _load(self, after: int | None, came: Any, limit: int = PAGE_ROWS) -> None:
-        client, code, texts = self.desk.session.client, self.query.code, self._texts()
+    def _asked(self) -> Asked:
+        """As the server reads it: parsed here, so that 2026/7/1 is found as 2026-07-01."""
+        kinds = {field.key: field.kind for field in self.filters.fields}
+        texts = {
+            key: value if isinstance(kinds[key], Choice) else kinds[key].show(value)
+            for key, value in self._values().items()
+        }
+        texts |= {PARENT: self._parent_key} if self._parent_key else {}
+        column, order = self._sorted
+        sort = "" if column == UNSORTED else self.query.columns[column].key
+        return Asked(self.query, texts, f"-{sort}" if sort and order == DESCENDING else sort)
+
+    def _load(self, after: str | None, came: Callable[[Rows], None]) -> None:
+        client, asked = self.desk.session.client, self._asked()
         self._is_loading = True
         self.work(
-            "正在查询…", lambda _: client.query(code, texts, after, limit), came, self._load_failed
+            "正在查询…",
+            lambda _: client.query(asked.query.code, asked.texts, after, PAGE_ROWS, asked.sort),
+            came,
+            self._load_failed,
         )
 
     def _first_came(self, rows: Rows) -> None:
@@ -195,9 +277,9 @@ class QueryPage(Page):
         self.totals.show_totals(rows.totals)
         self.counted.emit(f"共 {rows.count:,} 行")
         if not rows.count:
-            self.bar.tell("没有符合条件的记录")
+            self.bar.tell(self.query.when_empty)
         elif self.table.currentIndex().row() < 0:
-            self.table.setCurrentIndex(self.model.index(0, 0))
+            self.table.setCurrentIndex(self.model.index(0, self._column))
 
     def _load_more(self) -> None:
         if not self._is_loading and self.model.next is not None:
@@ -214,43 +296,34 @@ class QueryPage(Page):
 
     def stop_work(self) -> None:
         super().stop_work()
-        self._is_loading = False
+        self._is_loading = self._is_writing = False
 
     def _clear_filters(self) -> None:
         self.filters.set_texts({})
         self.find()
 
-    # --- Sorting: what is not loaded yet is fetched first ---
+    # --- Sorting, which the server does over all rows ---
 
     def _header_clicked(self, column: int) -> None:
-        order = self.table.horizontalHeader().sortIndicatorOrder()
-        self._sort_wanted = (column, order)
-        if self.model.next is None:
-            self._sort()
-        elif not self._is_loading:
-            self._load_rest()
+        self.sort_by(column, self.table.horizontalHeader().sortIndicatorOrder())
 
-    def _load_rest(self) -> None:
-        client, code, texts = self.desk.session.client, self.query.code, self._texts()
-        after, known = self.model.next, len(self.model.rows)
+    def _sort_current(self, order: Qt.SortOrder) -> None:
+        if (column := self.table.currentIndex().column()) >= 0:
+            self.sort_by(column, order)
 
-        def work(progress: tasks.Progress) -> Rows:
-            rows: list[Mapping[str, Any]] = []
-            for page in pages(client, code, texts, after):
-                rows.extend(page.rows)
-                progress(known + len(rows), 0)
-            return Rows(tuple(rows), None, 0, {})
-
-        self._is_loading = True
-        self.work("正在读取全部记录以便排序…", work, self._rest_came, self._load_failed)
-
-    def _rest_came(self, rows: Rows) -> None:
-        self._more_came(rows)
-        self._sort()
-
-    def _sort(self) -> None:
-        if self._sort_wanted:
-            self.model.sort(*self._sort_wanted)
+    def sort_by(self, column: int, order: Qt.SortOrder) -> None:
+        field = self.query.columns[column] if column != UNSORTED else None
+        if field and field not in self.query.sortable:
+            self.bar.show_problem(problem("W19", label=field.label))
+        elif not self._is_writing:
+            self._sorted = (column, order)
+        # Back from where the header put it by itself, if that was not wanted.
+        self.table.horizontalHeader().setSortIndicator(*self._sorted)
+        self.model.show_sorting(*self._sorted)
+        if self._sorted == (column, order):
+            way = "升序" if order == ASCENDING else "降序"
+            self.told.emit(f"按 {field.label} {way}" if field else "已恢复原来的顺序")
+            self.find()
 
     # --- What one does with rows ---
 
@@ -286,43 +359,46 @@ class QueryPage(Page):
 
     def ask_export(self) -> None:
         name = f"{self.title}_{self.desk.facts.unit.business_day}.xlsx"
-        path, _ = QFileDialog.getSaveFileName(self, "导出表格", name, "表格 (*.xlsx)")
+        path, chosen = QFileDialog.getSaveFileName(self, "导出表格", name, FILES)
         if path:
-            self.export_to(Path(path).with_suffix(".xlsx"))
+            suffix = query_file.CSV if query_file.CSV in chosen else query_file.XLSX
+            self.export_to(Path(path).with_suffix(suffix))
 
     def export_to(self, path: Path) -> None:
         """All rows that match, not only those that were looked at."""
-        client, query, texts = self.desk.session.client, self.query, self._texts()
-
-        def work(progress: tasks.Progress) -> int:
-            from hpf_desktop.table_file import write_table  # Late: brings the writer of xlsx.
-
-            return write_table(path, query.columns, _rows(client, query.code, texts, progress))
-
-        self.work(
-            "正在导出…", work,
+        client, asked, facts = self.desk.session.client, self._asked(), self.desk.facts
+        title = self.title
+        self._write(
+            "正在导出…",
+            lambda progress: query_file.export(path, asked, title, facts, client, progress),
             lambda rows: self.bar.tell(f"已导出 {rows:,} 行到 {path}", level="passed"),
-        )  # fmt: skip
+        )
 
+    def print_list(self) -> None:
+        """The same rows on paper, with their totals."""
+        client, asked = self.desk.session.client, self._asked()
+        self._write(
+            "正在准备打印…",
+            lambda _: client.query_pdf(asked.query.code, asked.texts, asked.sort),
+            self._show_pdf,
+        )
 
-def pages(
-    client: Client, code: str, texts: Mapping[str, str], after: int | None = None
-) -> Iterator[Rows]:
-    """In a worker: every page from ``after`` on."""
-    for _ in range(ROWS_MAX // EXPORT_ROWS):
-        page = client.query(code, texts, after, EXPORT_ROWS)
-        yield page
-        after = page.next
-        if after is None:
+    def _show_pdf(self, pdf: bytes) -> None:
+        view = DocumentView(self.desk)
+        view.key_needed.connect(self.key_needed)
+        name = f"{self.query.label}_{self.desk.facts.unit.business_day}"
+        view.show_document(pdf, name, self.title, self.query.code)
+        DocumentDialog(view, self.title, self).open()
+
+    def _write(self, text: str, work: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
+        """Nothing else is asked meanwhile."""
+        if self._is_loading or self._is_writing:
+            self.told.emit(sentence(problem("W18")))
             return
 
+        def ended(then: Callable[[Any], None], result: Any) -> None:
+            self._is_writing = False
+            then(result)
 
-def _rows(
-    client: Client, code: str, texts: Mapping[str, str], progress: tasks.Progress
-) -> Iterator[Mapping[str, Any]]:
-    done = total = 0
-    for page in pages(client, code, texts):
-        total = total or page.count
-        yield from page.rows
-        done += len(page.rows)
-        progress(done, total)
+        self._is_writing = True
+        self.work(text, work, partial(ended, done), partial(ended, self.show_failure))

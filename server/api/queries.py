@@ -2,26 +2,29 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, Response, Router, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from server import payments, people, queries, units
+from server import payments, people, queries, registration, units
 from server.api.batches import batch_id_of
+from server.api.receipts import NO_STORE, PDF
 from server.api.scope import authorised
 from server.api.wire import ProblemOut, bank_problem
-from server.business.base import Person
+from server.business.facts import Person
 from server.business.kinds import Serial
 from server.business.month import Month
 from server.business.queries import QUERIES
 from server.business.query import Query
 from server.receipts import issue
+from server.receipts.lists import list_of
 
 PEOPLE = (
     "account", "name", "id_tail", "status", "base_fen", "unit_fen", "personal_fen", "balance_fen",
-    "from_month", "until_month", "paid_through", "is_frozen",
+    "from_month", "until_month", "start_month", "paid_through", "is_frozen", "phone",
 )  # fmt: skip
 
 
@@ -29,7 +32,7 @@ class PageOut(msgspec.Struct, frozen=True):
     """``next`` is the cursor of the next page; count and totals come with the first page."""
 
     rows: list[dict[str, Any]]
-    next: int | None
+    next: str | None
     count: int
     totals: dict[str, int]
 
@@ -38,23 +41,47 @@ def routes(query: Query) -> Any:
     @get(f"/{query.code}", summary=query.label)
     async def run(
         request: Request[Any, Any, Any],
-        after: FromQuery[int | None] = None,
+        after: FromQuery[str | None] = None,
         limit: Annotated[int, QueryParameter(name="limit", ge=1, le=queries.PAGE_MAX)] = 200,
+        sort: FromQuery[str] = "",
     ) -> PageOut:
-        texts = {k: v for k, v in request.query_params.items() if k not in ("after", "limit")}
-        values = queries.parse_filters(query, texts)
+        values = queries.parse_filters(query, filter_texts(request))
+        by = queries.parse_sort(query, sort)
         async with authorised(request) as scope:
-            page = await queries.run(scope.conn, query, scope.session.unit_id, values, after, limit)
+            unit_id = scope.session.unit_id
+            page = await queries.run(scope.conn, query, unit_id, values, after, limit, by)
         kinds = {column.key: column.kind for column in query.columns}
-        key_kind = kinds.get(query.order, Serial())
+        parts = (query.drill_by,) if query.drill_by else query.keys
+        keys = {key: kinds.get(key, Serial()) for key in parts}
         rows = [
             {key: queries.wire(kind, row[key]) for key, kind in kinds.items()}
-            | {"_key": str(queries.wire(key_kind, row[query.order]))}
+            | {"_key": ",".join(str(queries.wire(kind, row[key])) for key, kind in keys.items())}
             for row in page.rows
         ]
         return PageOut(rows, page.after, page.count, page.totals)
 
     return run
+
+
+def paper_route(query: Query) -> Any:
+    @get(f"/{query.code}/pdf", summary=f"{query.label}（打印）", media_type=PDF)
+    async def paper(request: Request[Any, Any, Any], sort: FromQuery[str] = "") -> Response[bytes]:
+        values = queries.parse_filters(query, filter_texts(request))
+        by = queries.parse_sort(query, sort)
+        async with authorised(request) as scope:
+            session = scope.session
+            listed = await list_of(
+                scope.conn, query, session.unit_id, session.operator_name, values, by
+            )
+        content = await request.app.state.press.render(listed)
+        return Response(content, media_type=PDF, headers=NO_STORE)
+
+    return paper
+
+
+def filter_texts(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """What stands in the address besides the page asked for."""
+    return {k: v for k, v in request.query_params.items() if k not in ("after", "limit", "sort")}
 
 
 class UnitOut(msgspec.Struct, frozen=True):
@@ -65,13 +92,16 @@ class UnitOut(msgspec.Struct, frozen=True):
 @get("/api/unit", summary="本单位", tags=["单位"])
 async def unit(request: Request[Any, Any, Any]) -> UnitOut:
     async with authorised(request) as scope:
-        found = await units.facts(scope.conn, scope.session.unit_id)
         session = scope.session
+        found = await units.facts(scope.conn, session.unit_id)
+        found = await registration.with_registration(scope.conn, found, session.operator_id)
     shown = {name: getattr(found, name) for name in found.__dataclass_fields__}
     del shown["rules"]
     shown |= {
         "paid_through": str(found.paid_through),
         "deferred": [str(month) for month in sorted(found.deferred)],
+        "ratios": [asdict(it) | {"from_month": str(it.from_month)} for it in found.ratios],
+        "registration": registration.masked(found.registration),
     }
     return UnitOut(shown, {"name": session.operator_name, "login_kind": session.login_kind})
 
@@ -131,8 +161,9 @@ async def payment(request: Request[Any, Any, Any], serial: FromPath[str]) -> Pay
     )
 
 
+HANDLERS = [make(query) for query in QUERIES for make in (routes, paper_route)]
 QUERY_ROUTES = [
-    Router("/api/queries", route_handlers=[routes(query) for query in QUERIES], tags=["查询"]),
+    Router("/api/queries", route_handlers=HANDLERS, tags=["查询"]),
     unit,
     roster,
     payment,

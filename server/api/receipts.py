@@ -16,31 +16,47 @@ from server.api.scope import authorised
 from server.api.wire import Line, Strict
 from server.business.kinds import Money
 from server.db import new_id, transaction
-from server.receipts import codes, issue
+from server.receipts import codes, issue, prints
 from server.receipts.overlay import mark_reprint
 
 TEMPLATES = Path(__file__).parent / "templates"
 PDF = "application/pdf"
 NO_STORE = {"Cache-Control": "no-store"}
 # By address: four digits of an account number would be guessed soon without it.
+PRINTS_MAX = 200
 VERIFY_LIMIT = RateLimitConfig(rate_limit=("minute", 30))
 
 
-class PrintIn(Strict, frozen=True):
+Receipts = Annotated[list[Line], msgspec.Meta(min_length=1, max_length=PRINTS_MAX)]
+PrintIds = Annotated[list[Line], msgspec.Meta(min_length=1, max_length=PRINTS_MAX)]
+
+
+class PrintsIn(Strict, frozen=True):
+    receipts: Receipts
     printer: Line = ""
 
 
 class PrintOut(msgspec.Struct, frozen=True):
     """``nth`` 0 is the original; ``mark`` is what a reprint bears."""
 
+    receipt_no: str
     print_id: str
     nth: int
     mark: str
 
 
+class PrintsOut(msgspec.Struct, frozen=True):
+    prints: list[PrintOut]
+
+
 class OutcomeIn(Strict, frozen=True):
+    print_ids: PrintIds
     outcome: Line
     job: Line = ""
+
+
+class NotPrintedIn(Strict, frozen=True):
+    print_ids: PrintIds
 
 
 @get("/api/receipts/{number:str}/pdf", summary="回单文件", tags=["回单"], media_type=PDF)
@@ -56,36 +72,39 @@ async def pdf(
         )
         mark = ""
         if print_id:
-            mark = await issue.mark_of(scope.conn, unit_id, year, sequence, batch_id_of(print_id))
+            mark = await prints.mark_of(scope.conn, unit_id, year, sequence, batch_id_of(print_id))
     content = await asyncio.to_thread(mark_reprint, document, mark) if mark else document
     return Response(content, media_type=PDF, headers=NO_STORE)
 
 
-@post("/api/receipts/{number:str}/prints", summary="登记一次打印", tags=["回单"])
-async def record_print(
-    request: Request[Any, Any, Any], number: FromPath[str], data: JSONBody[PrintIn]
-) -> PrintOut:
+@post("/api/prints", summary="登记打印", tags=["回单"])
+async def record_prints(request: Request[Any, Any, Any], data: JSONBody[PrintsIn]) -> PrintsOut:
+    """One printing of each receipt, all or none, in the order asked for."""
     async with authorised(request) as scope:
         session = scope.session
-        made = await issue.record_print(
-            scope.conn, session.unit_id, session.operator_id, session.operator_name, number,
-            data.printer[:120], new_id(),
+        made = await prints.record(
+            scope.conn, session.unit_id, (session.operator_id, session.operator_name),
+            data.receipts, data.printer[:120], [new_id() for _ in data.receipts],
         )  # fmt: skip
-    return PrintOut(str(made.print_id), made.nth, made.mark)
+    return PrintsOut([PrintOut(p.receipt_no, str(p.print_id), p.nth, p.mark) for p in made])
 
 
-@put("/api/prints/{print_id:str}", summary="登记打印结果", tags=["回单"], status_code=204)
-async def record_outcome(
-    request: Request[Any, Any, Any], print_id: FromPath[str], data: JSONBody[OutcomeIn]
-) -> None:
+@put("/api/prints", summary="登记打印结果", tags=["回单"], status_code=204)
+async def record_outcome(request: Request[Any, Any, Any], data: JSONBody[OutcomeIn]) -> None:
     async with authorised(request) as scope:
-        await issue.set_outcome(
-            scope.conn,
-            scope.session.unit_id,
-            batch_id_of(print_id),
-            data.outcome[:40],
-            data.job[:40],
+        print_ids = [batch_id_of(print_id) for print_id in data.print_ids]
+        await prints.set_outcome(
+            scope.conn, scope.session.unit_id, print_ids, data.outcome[:40], data.job[:40]
         )
+
+
+@post("/api/prints/not-printed", summary="撤销没有送出的打印登记", tags=["回单"], status_code=204)
+async def take_back(request: Request[Any, Any, Any], data: JSONBody[NotPrintedIn]) -> None:
+    """Of what never went to the printer's queue."""
+    async with authorised(request) as scope:
+        session = scope.session
+        print_ids = [batch_id_of(print_id) for print_id in data.print_ids]
+        await prints.take_back(scope.conn, session.unit_id, session.operator_id, print_ids)
 
 
 @dataclass(frozen=True)
@@ -142,4 +161,4 @@ async def verify(
     return Template("verify.html", context=context, headers=NO_STORE)
 
 
-RECEIPT_ROUTES = [pdf, record_print, record_outcome, verify]
+RECEIPT_ROUTES = [pdf, record_prints, record_outcome, take_back, verify]

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from server import queries, units
-from server.business.base import Business, Field, Spread, Unit
+from server import queries
+from server.business.base import Business, Field
+from server.business.businesses import business_of
 from server.business.check import Checked
-from server.business.payment_queries import PAYMENT_PERSONS
+from server.business.facts import Unit, Values
+from server.business.queries import query_of
+from server.business.query import PARENT, Query
 from server.business.refusals import refused
 from server.db import Connection
 from server.ledger.entry import Receipt, Transaction
@@ -30,6 +33,7 @@ LOGINS = {
     "password": "密码登录",
     "counter": "中心柜台",
     "bank": "银行通知",
+    "transfer": "由转入单位办理",
 }
 
 
@@ -55,26 +59,31 @@ async def post_with_receipt(
     txn: Transaction,
     checked: Checked,
     payment: Payment | None,
+    concerned: int = 0,
 ) -> str:
-    """Posts under the unit's lock, and stores what will be printed; the receipt's number."""
+    """Posts under the unit's lock, and stores what will be printed; the receipt's number.
+
+    ``concerned`` counts the persons of a business that has neither rows nor entries."""
     centre, key = await _centre(conn)
     content = {
         "centre": centre,
         "unit_name": unit.name,
         "operator": operator_name,
         "login": LOGINS.get(txn.login_kind, txn.login_kind),
-        "facts": _facts(business, checked, payment),
+        "facts": await _stated(conn, business, unit) + _facts(business, checked, payment),
         "columns": [
             [f.key, f.label, f.width, f.kind.align_right, f.summed] for f in _columns(business)
         ],
-        "rows": await asyncio.to_thread(_texts, business, checked) if checked.rows else [],
+        "rows": await _rows(conn, business, unit, checked),
+        "row_unit": business.row_unit,
+        "closing": business.closing,
     }
     receipt = Receipt(
         title=business.receipt,
         code=codes.new_code(key),
         content=json.dumps(content, ensure_ascii=False),
-        amount_fen=txn.total_fen if business.payment else None,
-        row_count=len(checked.rows) or None,
+        amount_fen=txn.total_fen if business.payment or business.brought_from else None,
+        row_count=len(checked.rows) or concerned or None,
     )
     posted = await post(conn, txn, receipt)
     assert posted.receipt_number is not None, "a receipt has a number"
@@ -91,20 +100,62 @@ async def _centre(conn: Connection) -> tuple[str, bytes]:
 
 
 def _columns(business: Business) -> Sequence[Field]:
-    if business.payment is not None and business.payment.spread is Spread.ROSTER:
-        return [f for f in PAYMENT_PERSONS.columns if f.on_receipt]
-    return [f for f in business.rows if f.on_receipt]
+    fields = query_of(business.listed).columns if business.listed else business.rows
+    return [f for f in fields if f.on_receipt]
+
+
+async def _rows(
+    conn: Connection, business: Business, unit: Unit, checked: Checked
+) -> list[list[str]]:
+    """What was typed; or as it stands now, of a list that is asked with the head's values. One that
+    is asked with the business itself follows from the books, and is read with the first sight."""
+    if checked.rows:
+        return await asyncio.to_thread(_texts, business, checked)
+    if not business.listed or is_asked_later(query_of(business.listed)):
+        return []
+    listed = query_of(business.listed)
+    values = {f.field.key: checked.head[f.field.key] for f in listed.filters}
+    keys = [f.key for f in _columns(business)]
+    return await _listed_lines(conn, listed, unit.unit_id, values, keys)
+
+
+def is_asked_later(listed: Query) -> bool:
+    """Whether the list is of what the business has done itself."""
+    return any(f.field.key == PARENT for f in listed.filters)
+
+
+async def _stated(conn: Connection, business: Business, unit: Unit) -> list[tuple[str, str]]:
+    """The unit's own record as it stands now, where the description asks for one."""
+    if not business.record:
+        return []
+    query = query_of(business.record)
+    row = (await queries.run(conn, query, unit.unit_id, {}, limit=1)).rows[0]
+    found = ((c, queries.inside(c.kind, row[c.key])) for c in query.columns)
+    return [(c.label, c.kind.show(value)) for c, value in found if value not in (None, "")]
 
 
 def _facts(business: Business, checked: Checked, payment: Payment | None) -> list[tuple[str, str]]:
     facts = [
-        (f.label, f.kind.mask(checked.head[f.key]))
+        (f.label, _fact(f, checked))
         for f in business.head
-        if f.on_receipt and checked.head.get(f.key) not in (None, "")
+        if f.on_receipt and checked.head.get(f.key) not in (None, "") and _says(f, checked)
     ]
     if payment is not None and payment.bank_serial:
         facts.append(("银行流水号", payment.bank_serial))
     return facts
+
+
+def _says(field: Field, checked: Checked) -> bool:
+    """What may be left empty, and was typed as it is today, changes nothing."""
+    return field.today is None or field.required or field.key in checked.changed
+
+
+def _fact(field: Field, checked: Checked) -> str:
+    """A value, or old and new of what was changed; as masked as a receipt may show it."""
+    shown, before = field.kind.mask(checked.head[field.key]), checked.today.get(field.key)
+    if field.key not in checked.changed:
+        return shown
+    return f"{field.kind.mask(before) if before not in (None, '') else '（空）'} → {shown}"
 
 
 def _texts(business: Business, checked: Checked) -> list[list[str]]:
@@ -124,10 +175,12 @@ async def number_of(conn: Connection, unit_id: int, txn_id: int) -> str | None:
 
 @dataclass(frozen=True)
 class Press:
-    """What turns a receipt into its document, outside the event loop: ``render``, then ``sign``."""
+    """What turns a receipt into its document, outside the event loop: ``render``, then ``sign``;
+    what proves nothing is only rendered."""
 
     render_signed: Callable[[ReceiptData], Awaitable[bytes]]
     public_url: str
+    render: Callable[[ReceiptData], Awaitable[bytes]]
 
 
 async def stored_pdf(conn: Connection, press: Press, unit_id: int, year: int, number: int) -> bytes:
@@ -169,11 +222,13 @@ async def _receipt(
     row = await rows.fetchone()
     if row is None:
         raise refused("N04")
-    txn_id, _, title, issued, amount_fen, content, code, biz_day = row
+    txn_id, business, title, issued, amount_fen, content, code, biz_day = row
     lines: Sequence[Sequence[str]] = content["rows"]
     keys = [column[0] for column in content["columns"]]
     if keys and not lines:
-        lines = await _entry_lines(conn, unit_id, txn_id, keys)
+        listed = query_of(business_of(business).listed)
+        lines = await _listed_lines(conn, listed, unit_id, {PARENT: txn_id}, keys)
+    closing = content.get("closing", "")
     return ReceiptData(
         centre=content["centre"],
         title=title,
@@ -187,10 +242,16 @@ async def _receipt(
         code=code,
         url=f"{press.public_url}/v/{code}",
         seal=content["centre"],
-        facts=[("营业日", biz_day.isoformat()), *(tuple(fact) for fact in content["facts"])],
+        facts=[
+            ("出具日期" if closing else "营业日", biz_day.isoformat()),
+            *(tuple(fact) for fact in content["facts"]),
+        ],
         amount_fen=amount_fen,
         columns=[_column(column) for column in content["columns"]],
         rows=lines,
+        row_unit=content.get("row_unit", "人"),
+        closing=closing,
+        closing_day=biz_day,
     )
 
 
@@ -199,82 +260,12 @@ def _column(column: Sequence[Any]) -> Column:
     return Column(label, width, "right" if align_right else "left", summed)
 
 
-async def _entry_lines(
-    conn: Connection, unit_id: int, txn_id: int, keys: Sequence[str]
+async def _listed_lines(
+    conn: Connection, listed: Query, unit_id: int, values: Values, keys: Sequence[str]
 ) -> list[list[str]]:
-    """The list of persons of a payment, from the ledger itself."""
-    kinds: Mapping[str, Field] = {f.key: f for f in PAYMENT_PERSONS.columns}
+    kinds: Mapping[str, Field] = {f.key: f for f in listed.columns}
     lines = []
-    async for row in queries.all_rows(conn, PAYMENT_PERSONS, unit_id, {"parent": txn_id}):
-        lines.append([kinds[k].kind.show(queries.inside(kinds[k].kind, row[k])) for k in keys])
+    async for row in queries.all_rows(conn, listed, unit_id, values):
+        found = ((kinds[k].kind, queries.inside(kinds[k].kind, row[k])) for k in keys)
+        lines.append(["" if value is None else kind.show(value) for kind, value in found])
     return lines
-
-
-@dataclass(frozen=True)
-class Print:
-    """One printing of a receipt; ``nth`` counts from 0: the first is the original, no reprint."""
-
-    print_id: int
-    nth: int
-    mark: str
-
-
-async def record_print(
-    conn: Connection, unit_id: int, operator_id: int, operator_name: str, number: str, printer: str,
-    print_id: int,
-) -> Print:  # fmt: skip
-    """Counts a printing before it goes to the printer."""
-    year, sequence = parse_number(number)
-    await units.lock(conn, unit_id)
-    rows = await conn.execute(
-        """
-        insert into print (unit_id, print_id, year, number, nth, printer, operator_id)
-        select unit_id, %(id)s, year, number,
-               (select count(*) from print p
-                where p.unit_id = r.unit_id and p.year = r.year and p.number = r.number),
-               %(printer)s, %(operator)s
-        from (select unit_id, year, number from receipt
-              where unit_id = %(unit)s and year = %(year)s and number = %(number)s) r
-        returning nth, to_char(at, 'YYYY-MM-DD HH24:MI')
-        """,
-        {
-            "id": print_id, "unit": unit_id, "year": year, "number": sequence,
-            "printer": printer, "operator": operator_id,
-        },
-    )  # fmt: skip
-    row = await rows.fetchone()
-    if row is None:
-        raise refused("N04")
-    nth, at = row
-    return Print(print_id, nth, _mark(nth, at, operator_name))
-
-
-async def mark_of(conn: Connection, unit_id: int, year: int, number: int, print_id: int) -> str:
-    """What a recorded printing of this receipt bears; empty for the original."""
-    rows = await conn.execute(
-        """
-        select p.nth, to_char(p.at, 'YYYY-MM-DD HH24:MI'), coalesce(o.name, '')
-        from print p left join operator o on o.unit_id = p.unit_id and o.operator_id = p.operator_id
-        where p.unit_id = %s and p.year = %s and p.number = %s and p.print_id = %s
-        """,
-        (unit_id, year, number, print_id),
-    )
-    row = await rows.fetchone()
-    if row is None:
-        raise refused("N04")
-    return _mark(*row)
-
-
-def _mark(nth: int, at: str, operator_name: str) -> str:
-    return f"第{nth}次补打  {at}  {operator_name}" if nth else ""
-
-
-async def set_outcome(
-    conn: Connection, unit_id: int, print_id: int, outcome: str, job: str
-) -> None:
-    updated = await conn.execute(
-        "update print set outcome = %s, job = %s where unit_id = %s and print_id = %s",
-        (outcome, job, unit_id, print_id),
-    )
-    if not updated.rowcount:
-        raise refused("N04")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -47,6 +48,8 @@ class Paper(Enum):
     # Continuous 241 mm paper cut at 5.5 inches; in points, as 140 mm would drift 0.3 mm a sheet.
     # A 24-pin printer has 180 dots an inch and no grey: large type, no tint, clear of both edges.
     HALF_241 = Sheet(684, 396, 43, 20, 17, 10.5, 10.5, 10.5, 0.75, 16, 31 * MM, 1.0, 1.0)
+    # Lists of many columns.
+    A4_WIDE = Sheet(841.89, 595.276, 30, 28, 15, 9, 8, 8, 0.5, 13, 34 * MM, 0.75, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptData:
-    """One receipt as text; it knows no business. Every row has one text for each column."""
+    """One receipt as text; it knows no business. Every row has one text for each column.
+
+    What has no code is a plain list: it bears neither QR nor seal, and proves nothing. With
+    ``closing`` it is a certificate: it ends with these words, and nobody of the unit signs it.
+    """
 
     centre: str
     title: str
@@ -81,6 +88,8 @@ class ReceiptData:
     row_unit: str = "人"
     reviewer: str = ""
     statement: str = ""
+    closing: str = ""
+    closing_day: datetime.date | None = None
     paper: Paper = Paper.A4
 
 
@@ -181,7 +190,7 @@ def head_rows(receipt: ReceiptData, capitals: str, figures: str) -> list[list[Fi
 
 
 def _facts(receipt: ReceiptData) -> list[tuple[str, str]]:
-    return [
+    every = [
         ("单位名称", receipt.unit_name),
         ("单位账号", receipt.unit_account),
         ("业务流水号", receipt.serial),
@@ -190,6 +199,7 @@ def _facts(receipt: ReceiptData) -> list[tuple[str, str]]:
         ("操作员", receipt.operator),
         *receipt.facts,
     ]
+    return [(label, value) for label, value in every if value]
 
 
 class Line(NamedTuple):

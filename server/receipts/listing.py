@@ -118,7 +118,7 @@ class Listing:
             y -= units * row_pt
             edges.append(y)
         has_single_rows = all(line.units == 1 for line in lines)
-        if has_single_rows and len(lines) == self._room_full:
+        if lines and has_single_rows and len(lines) == self._room_full:
             pages.use(FULL_GRID)
         else:
             self._draw_grid(edges, self.edges)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
 
-import pypdfium2
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -62,14 +60,3 @@ def _sheet(width_pt: float, height_pt: float) -> Sheet:
     """The paper nearest in size."""
     sheets = (paper.value for paper in Paper)
     return min(sheets, key=lambda s: abs(s.width_pt - width_pt) + abs(s.height_pt - height_pt))
-
-
-def merge(pdfs: Sequence[bytes]) -> bytes:
-    """Stored receipts one after the other as one print job: several jobs can come out of order."""
-    with pypdfium2.PdfDocument.new() as merged:
-        for pdf in pdfs:
-            with pypdfium2.PdfDocument(pdf) as one:
-                merged.import_pages(one)
-        output = BytesIO()
-        merged.save(output)
-    return output.getvalue()

@@ -28,7 +28,7 @@ class Pages:
         self._buffer = BytesIO()
         size = (self.sheet.width_pt, self.sheet.height_pt)
         self.canvas = Canvas(self._buffer, pagesize=size, invariant=1, pageCompression=1)
-        self.canvas.setTitle(f"{receipt.title} {receipt.number}")
+        self.canvas.setTitle(f"{receipt.title} {receipt.number}".strip())
         self.canvas.setAuthor(receipt.centre)
         self.canvas.setSubject(receipt.serial)
         self.canvas.setCreator(receipt.centre)
@@ -84,7 +84,9 @@ class Pages:
     def _finish(self) -> None:
         receipt, small = self.receipt, self.sheet.small_pt
         y = self.sheet.margin_y_pt
-        self.put(self.left, y, small, f"回单编号 {receipt.number}　验证码 {receipt.code}")
+        what = "证明编号" if receipt.closing else "回单编号"
+        proof = f"{what} {receipt.number}　验证码 {receipt.code}"
+        self.put(self.left, y, small, proof if receipt.code else receipt.statement)
         self.put_right(self.right - 4.5 * small, y, small, f"第 {self.number} 页")
         self.use(PAGE_COUNT)
         self.canvas.drawText(self._pen)

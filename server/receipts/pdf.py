@@ -21,6 +21,8 @@ from server.receipts.pages import Pages
 
 GAP_PT = 8.0
 LEADING = 1.3
+CLOSING_LINES = 2.5
+LARGER = 1.15  # What is looked for first.
 
 
 def render(receipt: ReceiptData) -> bytes:
@@ -36,7 +38,8 @@ def render(receipt: ReceiptData) -> bytes:
             listing.continue_on_next_page()
         listing.draw_total()
     assert pages.y - _foot_height(pages) >= pages.bottom, "the head leaves no room on this paper"
-    _draw_foot(pages)
+    if receipt.code:
+        _draw_foot(pages)
     return pages.save()
 
 
@@ -51,7 +54,8 @@ def _draw_title(pages: Pages) -> None:
     half = fonts.width_pt(receipt.title, sheet.title_pt, bold=True) / 2 + 3 * sheet.text_pt
     for drop in (5.5, 7.5):
         pages.rules([(middle - half, pages.y - drop, middle + half, pages.y - drop)])
-    pages.put_right(pages.right, pages.y - 4, sheet.text_pt, f"编号 {receipt.number}")
+    if receipt.number:
+        pages.put_right(pages.right, pages.y - 4, sheet.text_pt, f"编号 {receipt.number}")
     pages.y -= 7.5 + GAP_PT
 
 
@@ -93,29 +97,58 @@ def _draw_fields(pages: Pages, row: list[Field]) -> None:
 
 
 def _foot_height(pages: Pages) -> float:
-    return 2 * GAP_PT + max(QR_PT + GAP_PT, pages.sheet.seal_pt)
+    if not pages.receipt.code:
+        return 0.0
+    closing_pt = CLOSING_LINES * pages.sheet.text_pt if pages.receipt.closing else 0.0
+    return 2 * GAP_PT + closing_pt + max(QR_PT + GAP_PT, pages.sheet.seal_pt)
 
 
 def _draw_foot(pages: Pages) -> None:
     """Check code and signatures between the QR and the seal."""
     receipt, sheet = pages.receipt, pages.sheet
+    if receipt.closing:
+        pages.y -= CLOSING_LINES * sheet.text_pt
+        size = sheet.text_pt * LARGER
+        pages.put(pages.left + 2 * size, pages.y + sheet.text_pt / 2, size, receipt.closing)
     top = pages.y - 2 * GAP_PT
     draw_qr(pages.canvas, receipt.url, pages.left + GAP_PT, top - QR_PT, QR_PT)
-    seal_radius = sheet.seal_pt / 2
-    seal_x = pages.right - seal_radius - GAP_PT
-    draw_seal(pages.canvas, receipt.seal, seal_x, top - seal_radius, sheet.seal_pt)
+    certified = _closing_words(receipt)
+    widest = max((fonts.width_pt(text, sheet.text_pt * LARGER) for text in certified), default=0)
+    half_pt = max(sheet.seal_pt, widest) / 2
+    seal_x, seal_y = pages.right - half_pt - GAP_PT, top - sheet.seal_pt / 2
+    draw_seal(pages.canvas, receipt.seal, seal_x, seal_y, sheet.seal_pt)
     x = pages.left + QR_PT + 3 * GAP_PT
-    room = seal_x - seal_radius - GAP_PT - x
-    text_pt, small_pt = sheet.text_pt, sheet.small_pt
-    y = top - text_pt
-    pages.put(x, y, text_pt * 1.15, f"验证码 {receipt.code}", bold=True)
+    room = seal_x - half_pt - GAP_PT - x
+    _draw_code(pages, x, top, room)
+    for line, text in enumerate(certified):
+        drop = line * 2 * sheet.text_pt
+        pages.put_middle(seal_x, seal_y - drop, sheet.text_pt * LARGER, text)
+    if not certified:
+        _draw_signatures(pages, x, top - QR_PT, room)
+
+
+def _draw_code(pages: Pages, x: float, top: float, room: float) -> None:
+    receipt, sheet = pages.receipt, pages.sheet
+    y = top - sheet.text_pt
+    pages.put(x, y, sheet.text_pt * LARGER, f"验证码 {receipt.code}", bold=True)
     for note in (f"扫描二维码，或打开 {receipt.url} 核验真伪", receipt.statement):
-        for line in fit(note, room, small_pt, sheet.shrink).lines if note else ():
-            y -= small_pt * LEADING
-            pages.put(x, y, small_pt, line)
+        for line in fit(note, room, sheet.small_pt, sheet.shrink).lines if note else ():
+            y -= sheet.small_pt * LEADING
+            pages.put(x, y, sheet.small_pt, line)
+
+
+def _draw_signatures(pages: Pages, x: float, y: float, room: float) -> None:
+    receipt, text_pt = pages.receipt, pages.sheet.text_pt
     names = [f"操作员：{receipt.operator}"]
     names += [f"审核人：{receipt.reviewer}"] if receipt.reviewer else []
     words = "　".join([*names, "单位经办人（签字）："])
-    y = top - QR_PT
     pages.put(x, y, text_pt, words)
     pages.rules([(x + fonts.width_pt(words, text_pt), y - 2, x + room, y - 2)])
+
+
+def _closing_words(receipt: ReceiptData) -> tuple[str, ...]:
+    """Who certifies, and when: the seal lies over both."""
+    day = receipt.closing_day
+    if not receipt.closing or day is None:
+        return ()
+    return receipt.centre, f"{day.year} 年 {day.month} 月 {day.day} 日"

@@ -17,7 +17,7 @@ from server.migrate import migrate
 from server.postgres import EmbeddedPostgres
 
 OUT = Path("out/bench")
-ON_DATABASE = ("remittance", "small_units", "settlement")
+ON_DATABASE = ("remittance", "small_units", "settlement", "queries")
 PARTS = ("sheet", *ON_DATABASE, "receipts")
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 
 from server import units
-from server.business.base import Unit, UnitStatus
 from server.business.chart import Gl
 from server.business.check import Checked
+from server.business.facts import Unit, UnitStatus
 from server.business.month import Month
 from server.business.remittance import REMITTANCE
 from server.db import Connection, Pool, new_id

@@ -226,7 +226,7 @@ def measure_check_stall(model: Any) -> float:
 
     from hpf_desktop.ui.sheet.checker import Checker
     from hpf_desktop.ui.sheet.checking import Facts
-    from server.business.base import Unit, UnitStatus
+    from server.business.facts import Unit, UnitStatus
     from server.business.month import Month
 
     day = datetime.date(2026, 7, 10)

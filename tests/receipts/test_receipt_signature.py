@@ -8,8 +8,9 @@ import pypdfium2
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from hpf_desktop.print.page import merge
 from server.receipts.layout import Paper
-from server.receipts.overlay import mark_reprint, merge
+from server.receipts.overlay import mark_reprint
 from server.receipts.pdf import render
 from tests.receipts.conftest import Authority
 from tests.receipts.samples import make_receipt, run, text_of

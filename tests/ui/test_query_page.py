@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 
+from hpf_desktop import tasks
 from hpf_desktop.ui import theme
+from hpf_desktop.ui.document_view import DocumentDialog
 from hpf_desktop.ui.page import Desk
 from hpf_desktop.ui.query_model import QueryModel
 from hpf_desktop.ui.query_page import QueryPage
 from server.business.payment_queries import PAYMENTS
-from server.business.queries import ROSTER
 from server.business.remittance_queries import REMITTANCE_MONTHS
+from server.business.roster_queries import ROSTER, SEAL_CHANGES
 from tests.fakes.client import FakeClient
-from tests.ui.hand import LIMIT_MS, find, press, type_text
+from tests.ui.hand import LIMIT_MS, dialog, find, press, type_text
 from tests.ui.samples import months
+from tests.ui.test_receipts_page import small_pdf
 
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 PEOPLE = 450
+ACCESSIBLE = int(Qt.ItemDataRole.AccessibleTextRole)
 
 
 @pytest.fixture
@@ -66,18 +73,68 @@ def test_more_rows_come_while_scrolling(qtbot: Any, page: QueryPage) -> None:
     qtbot.waitUntil(lambda: page.model.rowCount() == PEOPLE, timeout=LIMIT_MS)
 
 
-def test_sorting_first_fetches_what_is_not_loaded(qtbot: Any, page: QueryPage) -> None:
+def test_click_on_a_header_sorts_all_rows_and_not_only_those_loaded(
+    qtbot: Any, page: QueryPage
+) -> None:
     column = [c.key for c in ROSTER.columns].index("balance_fen")
-    page._header_clicked(column)
-    qtbot.waitUntil(lambda: page.model.rowCount() == PEOPLE, timeout=LIMIT_MS)
-    qtbot.waitUntil(lambda: page.model.rows[0]["balance_fen"] == 1, timeout=LIMIT_MS)
-    assert page.model.rows[-1]["balance_fen"] == PEOPLE
+    click_header(qtbot, page, column)
+    qtbot.waitUntil(lambda: first(page, "balance_fen") == 1)
+    assert page.model.rowCount() == 200
+    click_header(qtbot, page, column)
+    qtbot.waitUntil(lambda: first(page, "balance_fen") == PEOPLE)
+    header = page.model.headerData(column, Qt.Orientation.Horizontal, ACCESSIBLE)
+    assert header == "余额，降序"
+    page.table.scrollToBottom()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 400, timeout=LIMIT_MS)
+    shown = [row["balance_fen"] for row in page.model.rows]
+    assert shown == sorted(shown, reverse=True)
 
 
-def test_rows_without_a_value_sort_together(page: QueryPage) -> None:
-    column = [c.key for c in ROSTER.columns].index("paid_through")
-    page.model.sort(column, Qt.SortOrder.DescendingOrder)
-    assert page.model.rows[0]["paid_through"] == "2026-06"
+def click_header(qtbot: Any, page: QueryPage, column: int) -> None:
+    header = page.table.horizontalHeader()
+    place = QPoint(header.sectionViewportPosition(column) + 20, 8)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def first(page: QueryPage, key: str) -> Any:
+    return page.model.rows[0][key] if page.model.rows else None
+
+
+def test_sorting_by_keyboard_and_back_to_the_first_order(qtbot: Any, page: QueryPage) -> None:
+    column = [c.key for c in ROSTER.columns].index("balance_fen")
+    page.table.setFocus()
+    page.table.setCurrentIndex(page.model.index(0, column))
+    qtbot.keyClick(page.table, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: first(page, "balance_fen") == 1)
+    page.table.setCurrentIndex(page.model.index(0, column))
+    qtbot.keyClick(page.table, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: first(page, "balance_fen") == PEOPLE)
+    find(page, QAction, "sort_up").trigger()
+    qtbot.waitUntil(lambda: first(page, "balance_fen") == 1)
+    find(page, QAction, "unsort").trigger()
+    qtbot.waitUntil(lambda: first(page, "balance_fen") == PEOPLE)
+    assert page.table.horizontalHeader().sortIndicatorSection() == -1
+
+
+def test_column_that_cannot_be_sorted_by_says_so(
+    qtbot: Any, desk: Desk, client: FakeClient
+) -> None:
+    page = QueryPage(desk, dataclasses.replace(ROSTER, unsorted=frozenset({"name"})))
+    qtbot.addWidget(page)
+    page.show()
+    client.calls.clear()
+    click_header(qtbot, page, 1)
+    assert "不能按“姓名”排序" in page.bar.text and "W19" in page.bar.text
+    assert page.table.horizontalHeader().sortIndicatorSection() == -1
+    assert client.calls == []
+
+
+def test_current_column_survives_its_sorting(qtbot: Any, page: QueryPage) -> None:
+    column = [c.key for c in ROSTER.columns].index("balance_fen")
+    page.table.setCurrentIndex(page.model.index(5, column))
+    find(page, QAction, "sort_up").trigger()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 200, timeout=LIMIT_MS)
+    assert page.table.currentIndex().column() == column
 
 
 def test_totals_are_over_all_rows(page: QueryPage) -> None:
@@ -104,7 +161,7 @@ def test_filter_that_cannot_be_read_is_told_and_not_sent(
     qtbot: Any, page: QueryPage, client: FakeClient
 ) -> None:
     client.calls.clear()
-    qtbot.keyClicks(find(page, QLineEdit, "account"), "12")
+    qtbot.keyClicks(find(page, QLineEdit, "account"), "12x")
     press(qtbot, page, "find")
     assert "12 位" in find(page, QLabel, "account_problem").text()
     assert client.calls == []
@@ -122,6 +179,14 @@ def test_nothing_found_is_said(qtbot: Any, page: QueryPage) -> None:
     type_text(find(page, QLineEdit, "name"), "没有这个人")
     press(qtbot, page, "find")
     qtbot.waitUntil(lambda: "没有符合条件" in page.bar.text, timeout=LIMIT_MS)
+
+
+def test_query_says_what_its_empty_answer_means(qtbot: Any, desk: Desk) -> None:
+    page = QueryPage(desk, REMITTANCE_MONTHS)
+    qtbot.addWidget(page)
+    page.show()
+    page.shown()
+    qtbot.waitUntil(lambda: "请清空终止年月再查" in page.bar.text, timeout=LIMIT_MS)
 
 
 def test_selected_rows_are_copied_as_text(qtbot: Any, page: QueryPage) -> None:
@@ -195,3 +260,166 @@ def test_column_widths_follow_the_zoom_there_and_back(page: QueryPage, qapp: Any
     assert page.table.columnWidth(0) == 2 * before
     theme.apply(qapp, "light", 100)
     assert page.table.columnWidth(0) == before
+
+
+# --- Search fields ---
+
+
+def test_range_that_ends_before_it_begins_is_told_at_its_end(
+    qtbot: Any, desk: Desk, client: FakeClient
+) -> None:
+    page = QueryPage(desk, SEAL_CHANGES)
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.keyClicks(find(page, QLineEdit, "from_day"), "2026/7/2")
+    find(page, QLineEdit, "to_day").setFocus()
+    qtbot.keyClicks(find(page, QLineEdit, "to_day"), "20260701")
+    qtbot.keyClick(find(page, QLineEdit, "to_day"), Qt.Key.Key_Return)
+    assert (
+        "起始日期 2026-07-02 晚于截止日期 2026-07-01" in find(page, QLabel, "to_day_problem").text()
+    )
+    assert client.calls == []
+
+
+def test_person_is_found_as_one_types_and_by_enter(
+    qtbot: Any, page: QueryPage, client: FakeClient
+) -> None:
+    field = find(page, QLineEdit, "account")
+    field.setFocus()
+    type_text(field, "侯静霞")
+    (offers,) = page._offers
+    qtbot.waitUntil(offers.list.isVisible, timeout=LIMIT_MS)
+    assert offers.list.isVisible() and offers.list.model.rowCount() == 4
+    qtbot.keyClick(field, Qt.Key.Key_Down)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert field.text() == "100000000009" and not offers.list.isVisible()
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: find(page, QLabel, "row_count").text() == "共 1 行", timeout=LIMIT_MS)
+
+
+def test_name_that_means_one_person_becomes_the_account(
+    qtbot: Any, page: QueryPage, desk: Desk, client: FakeClient
+) -> None:
+    desk.session.facts = dataclasses.replace(
+        desk.facts, persons={p.account: p for p in list(client.persons.values())[:10]}
+    )
+    field = find(page, QLineEdit, "account")
+    field.setFocus()
+    qtbot.keyClicks(field, "hjx")
+    qtbot.waitUntil(page._offers[0].list.isVisible, timeout=LIMIT_MS)
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert field.text() == "100000000009"
+    qtbot.waitUntil(lambda: find(page, QLabel, "row_count").text() == "共 1 行", timeout=LIMIT_MS)
+
+
+def test_enter_in_a_list_of_choices_searches(qtbot: Any, page: QueryPage) -> None:
+    box = find(page, QComboBox, "status")
+    box.setCurrentIndex(box.findData("02"))
+    page.activateWindow()
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: find(page, QLabel, "row_count").text() == "共 225 行", timeout=LIMIT_MS)
+
+
+def test_search_fields_are_as_they_were_last_used(qtbot: Any, page: QueryPage, desk: Desk) -> None:
+    box = find(page, QComboBox, "status")
+    box.setCurrentIndex(box.findData("02"))
+    press(qtbot, page, "find")
+    qtbot.waitUntil(lambda: find(page, QLabel, "row_count").text() == "共 225 行", timeout=LIMIT_MS)
+    again = QueryPage(desk, ROSTER)
+    qtbot.addWidget(again)
+    assert again.filters.texts() == {"status": "02"}
+    other = QueryPage(desk, SEAL_CHANGES)
+    qtbot.addWidget(other)
+    assert other.filters.texts() == {}
+
+
+def test_new_facts_bring_new_rows(qtbot: Any, page: QueryPage, client: FakeClient) -> None:
+    client.rows_of["roster"] = client.rows_of["roster"][:3]
+    page.show_facts()
+    qtbot.waitUntil(lambda: find(page, QLabel, "row_count").text() == "共 3 行", timeout=LIMIT_MS)
+
+
+# --- Files and paper ---
+
+
+def test_export_says_whose_rows_which_and_by_whom(
+    qtbot: Any, page: QueryPage, tmp_path: Path
+) -> None:
+    from python_calamine import CalamineWorkbook
+
+    box = find(page, QComboBox, "status")
+    box.setCurrentIndex(box.findData("02"))
+    press(qtbot, page, "find")
+    qtbot.waitUntil(lambda: find(page, QLabel, "row_count").text() == "共 225 行", timeout=LIMIT_MS)
+    file = tmp_path / "名册.xlsx"
+    page.export_to(file)
+    qtbot.waitUntil(lambda: "已导出 225 行" in page.bar.text, timeout=LIMIT_MS)
+    sheet = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0).to_python()
+    head = [row[0] for row in sheet[:4]]
+    assert head[0] == ROSTER.label
+    assert "楚雄示例科技有限公司" in head[1] and "532300000123" in head[1]
+    assert head[2] == "查询条件：状态 封存"
+    assert "操作员：李经办" in head[3]
+    assert sheet[4][:2] == ["个人账号", "姓名"]
+    keys = [c.key for c in ROSTER.columns]
+    assert sheet[5][keys.index("account")] == "100000000000"
+    assert sheet[5][keys.index("unit_fen")] == 1.0
+    assert sheet[-1][0] == "合计" and sheet[-1][keys.index("unit_fen")] == 225.0
+    assert len(sheet) == 5 + 225 + 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_cancelled_export_leaves_nothing(
+    qtbot: Any, page: QueryPage, client: FakeClient, tmp_path: Path
+) -> None:
+    client.rows_of["roster"] = client.rows_of["roster"] * 200
+    file = tmp_path / "名册.xlsx"
+    file.write_bytes(b"old")
+    said: list[str] = []
+    page.told.connect(said.append)
+    page.export_to(file)
+    page.export_to(file)
+    assert "W18" in said[-1], "one thing at a time"
+    page.stop_work()
+    assert tasks.finish_all(LIMIT_MS)
+    assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("名册.xlsx", b"old")]
+    press(qtbot, page, "find")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 200, timeout=LIMIT_MS)
+
+
+def test_csv_keeps_accounts_whole_and_amounts_plain(
+    qtbot: Any, page: QueryPage, tmp_path: Path
+) -> None:
+    file = tmp_path / "名册.csv"
+    page.export_to(file)
+    qtbot.waitUntil(lambda: "已导出 450 行" in page.bar.text, timeout=LIMIT_MS)
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    lines = list(csv.reader(file.read_text("utf-8-sig").splitlines()))
+    assert lines[4][0] == "个人账号"
+    assert lines[5][:2] == ["\t100000000000", "职工0"]
+    assert lines[5][ROSTER.columns.index(next(c for c in ROSTER.columns if c.key == "base"))] == (
+        "4000.00"
+    )
+
+
+def test_list_is_printed_by_the_same_preview_as_receipts(
+    qtbot: Any, page: QueryPage, client: FakeClient
+) -> None:
+    client.pdf = small_pdf()
+    find(page, QAction, "print_list").trigger()
+    shown = dialog(qtbot, DocumentDialog)
+    qtbot.waitUntil(lambda: shown.view.preview.page_count > 0, timeout=LIMIT_MS)
+    assert shown.windowTitle() == ROSTER.label
+    assert shown.view.name == "单位下人员明细查询_2026-07-15"
+    qtbot.waitUntil(shown.view.preview.print_button.isEnabled)
+    shown.accept()
+
+
+def test_too_many_rows_to_print_are_told(qtbot: Any, page: QueryPage, client: FakeClient) -> None:
+    client.fault["query_pdf"] = "N07"
+    find(page, QAction, "print_list").trigger()
+    qtbot.waitUntil(lambda: "N07" in page.bar.text, timeout=LIMIT_MS)
+    press(qtbot, page, "find")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 200, timeout=LIMIT_MS)
