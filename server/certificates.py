@@ -150,9 +150,38 @@ def check_certificate(
     """Chain, dates, purpose, revocation, in this order; raises Rejected."""
     moment = now or datetime.now(UTC)
     chain = _chain(trust, leaf, offered, moment)
+    _check_dates(leaf, moment)
     _check_purpose(leaf)
-    for certificate, issuer in pairwise(chain):
-        check_revocation(trust, certificate, issuer, moment)
+    _check_revocations(trust, chain, moment)
+
+
+def examine_certificate(
+    trust: Trust,
+    leaf: x509.Certificate,
+    offered: Sequence[x509.Certificate] = (),
+    now: datetime | None = None,
+) -> dict[str, str]:
+    """All of them side by side: the code of each check, empty where it passes. Of a stranger's
+    certificate there is nothing to say but that."""
+    moment = now or datetime.now(UTC)
+    try:
+        chain = _chain(trust, leaf, offered, moment)
+    except Rejected as stranger:
+        return {"chain": stranger.code}
+    return {
+        "chain": "",
+        "dates": _code_of(lambda: _check_dates(leaf, moment)),
+        "purpose": _code_of(lambda: _check_purpose(leaf)),
+        "revocation": _code_of(lambda: _check_revocations(trust, chain, moment)),
+    }
+
+
+def _code_of(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except Rejected as rejected:
+        return rejected.code
+    return ""
 
 
 def _chain(
@@ -178,9 +207,14 @@ def _chain(
         chain = verifier.verify(leaf, [*trust.intermediates, *offered]).chain
     except VerificationError as stranger:
         raise Rejected("L03", "no chain to a trusted root") from stranger
-    if at != now:
-        raise Rejected("L04", "expired" if now > leaf.not_valid_after_utc else "not yet valid")
     return chain
+
+
+def _check_dates(leaf: x509.Certificate, now: datetime) -> None:
+    if now > leaf.not_valid_after_utc:
+        raise Rejected("L04", "expired")
+    if now < leaf.not_valid_before_utc:
+        raise Rejected("L04", "not yet valid")
 
 
 def _check_purpose(leaf: x509.Certificate) -> None:
@@ -194,6 +228,11 @@ def _check_purpose(leaf: x509.Certificate) -> None:
     purposes = _extension(leaf, x509.ExtendedKeyUsage)
     if purposes is not None and LOGIN_PURPOSES.isdisjoint(purposes):
         raise Rejected("L15", "extended key usage")
+
+
+def _check_revocations(trust: Trust, chain: Sequence[x509.Certificate], now: datetime) -> None:
+    for certificate, issuer in pairwise(chain):
+        check_revocation(trust, certificate, issuer, now)
 
 
 def check_revocation(

@@ -19,14 +19,17 @@ from server.certificates import (
     TrustFolder,
     check_certificate,
     check_signature,
+    examine_certificate,
     parse_certificate,
 )
 from server.db import Connection, Pool, transaction
-from server.login_limits import clear_failures, count_failure, wait_left_s
+from server.login_limits import clear_failures, count_failure, take_turn, wait_left_s
 from server.sessions import CERTIFICATE_LOGIN, create_session, resume_session
 
 CHALLENGE_LIFE_S = 120
 OPEN_CHALLENGES_MAX = 5
+# For one address, which may be a whole office, before it has to wait longer and longer.
+EXAMINATIONS_FREE = 60
 NONCE_BYTES = 32
 
 
@@ -129,6 +132,41 @@ async def resume(
     # The transaction ends first: a session that met another certificate stays ended.
     if code is not None:
         raise refused(code)
+
+
+async def examine(
+    pool: Pool, settings: LoginSettings, der: bytes, chain: tuple[bytes, ...], address: str
+) -> dict[str, str]:
+    """What a login with this certificate would meet, by check; never whose certificate it is.
+
+    Nothing is proved here, so nothing is told that its holder could mind: whether an operator is
+    active, and of which unit, only a signature finds out.
+    """
+    async with transaction(pool) as conn:
+        seconds = await take_turn(conn, _sha256(f"examine {address}".encode()), EXAMINATIONS_FREE)
+    if seconds > 0:
+        raise refused("L08", seconds=seconds)
+    try:
+        leaf = parse_certificate(der)
+        found = examine_certificate(
+            settings.trust.current(), leaf, [parse_certificate(offered) for offered in chain]
+        )
+    except Rejected as rejected:
+        raise refused(rejected.code) from rejected
+    async with transaction(pool) as conn:
+        if found["chain"] == "":
+            found["binding"] = "" if await _is_bound(conn, der) else "L06"
+        detail = {"certificate": _sha256(der).hex(), **found}
+        await audit.record(conn, "examine", audit.OK, address, detail=detail)
+    return found
+
+
+async def _is_bound(conn: Connection, der: bytes) -> bool:
+    try:
+        await _binding(conn, der)
+    except Rejected:
+        return False
+    return True
 
 
 async def _prove(

@@ -36,7 +36,6 @@ class Fault(StrEnum):
     CANCELLED = "C22"
     DAMAGED = "C23"
     PIN_FORMAT = "C24"
-    STALE = "C25"
 
 
 ASKS_PIN_AGAIN = frozenset(
@@ -47,7 +46,6 @@ ASKS_PIN_AGAIN = frozenset(
         Fault.PIN_FORMAT,
         Fault.RESET,
         Fault.SERVICE_RESTARTED,
-        Fault.STALE,
     }
 )
 

@@ -26,6 +26,7 @@ from smartcard import scard
 
 from hpf_desktop.cert.call import Call, Waiting
 from hpf_desktop.cert.certificates import KeyCertificate, verifies
+from hpf_desktop.cert.health import Case, Finding, State, examine
 from hpf_desktop.cert.pcsc import PcscReaders
 from hpf_desktop.cert.problems import Fault, KeyProblem
 from hpf_desktop.cert.sign_in import Signed, list_certificates, pin_status, sign
@@ -35,7 +36,8 @@ from hpf_desktop.cert.virtual_key.pcscd import VPCD_DRIVER, Pcscd, answers
 from hpf_desktop.cert.virtual_key.tricks import Action, Trick
 from hpf_desktop.cert.virtual_key.vpcd import PORT, VpcdLink
 from hpf_desktop.cert.watch import KeyEvent, KeyEventKind, KeyWatch
-from tests.cert.keys import PIN, card, credential
+from tests.cert.keys import DAY, NOW, PIN, card, credential
+from tests.fakes.client import FakeClient
 
 KIND = KeyEventKind
 LIMIT_S = 10.0
@@ -480,3 +482,47 @@ def test_program_run_by_hand_serves_the_key_and_obeys(desk: Desk, tmp_path: Path
         finally:
             program.terminate()
             assert program.wait(10) == 0
+
+
+# --- 证书体检 on the real stack ---
+
+
+def looked(row: str) -> Finding:
+    """What the row says; the server is another matter, and good."""
+    return examine(Case(PcscReaders, FakeClient))[row]
+
+
+def test_examination_of_a_good_key_is_good_and_costs_no_try(desk: Desk) -> None:
+    key = card(ends=NOW + 365 * DAY)
+    desk.plug(key)
+    found = examine(Case(PcscReaders, FakeClient))
+    assert {told.state for told in found.values()} == {State.GOOD}, found
+    assert "3 次" in found["pin"].text
+    assert (key.tries_left, key.verify_count) == (3, 0)
+
+
+def test_examination_tells_a_blocked_key(desk: Desk) -> None:
+    key = card(ends=NOW + 365 * DAY)
+    key.tries_left = 0
+    desk.plug(key)
+    told = looked("pin")
+    assert (told.state, told.code, key.verify_count) == (State.FAULT, Fault.BLOCKED, 0)
+
+
+def test_examination_tells_a_stopped_service_and_a_missing_reader(
+    desk: Desk, tmp_path: Path
+) -> None:
+    assert (looked("reader").state, looked("key").code) == (State.GOOD, Fault.NO_KEY)
+    desk.service.end_daemon()
+    desk.wait_for(KIND.SERVICE_GONE)
+    assert looked("service").code == Fault.SERVICE_STOPPED
+    assert looked("reader").state is State.UNCHECKED
+    bare = Pcscd(readers=tmp_path)
+    bare.spawn()
+    try:
+        desk.wait_for(KIND.NO_READER)
+        assert (looked("service").state, looked("reader").code) == (State.GOOD, Fault.NO_READER)
+    finally:
+        bare.end_daemon()
+    desk.service.spawn()
+    desk.wait_for(KIND.NO_KEY)
