@@ -64,6 +64,7 @@ def _with_window(options: argparse.Namespace, work: Path) -> int:
             running.enter_context(services.key_in_reader(server, work))
             running.enter_context(services.print_queue(work / "printed"))
         say(f"窗口已打开。Key 密码 {PIN}；开户名单示例 {ROSTER}。关闭窗口即结束演示")
+        say(f"密码登录：单位账号 {server.unit_id}，密码 {server.password}；短信见 {server.phone}")
         code = app.main(arguments)
         server.export_books(options.out)
         return code
@@ -77,9 +78,11 @@ def _without_screen(options: argparse.Namespace, work: Path) -> int:
         key = running.enter_context(services.key_in_reader(server, work))
         printed = running.enter_context(services.print_queue(work / "printed"))
         from hpf_desktop.demo.journey import play
+        from hpf_desktop.manual.pdf import write_pdf
 
         summary = play(server, key, printed, options.roster.resolve(), options.out)
         server.export_books(options.out)
+        write_pdf(options.out / "操作手册.pdf")
     text = json.dumps(asdict(summary), ensure_ascii=False, indent=1)
     (options.out / "summary.json").write_text(text, encoding="utf-8")
     summary.show()

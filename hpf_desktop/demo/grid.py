@@ -11,7 +11,7 @@ from hpf_desktop import pinyin
 from hpf_desktop.demo.hand import find, press_key, type_keys, until
 from hpf_desktop.demo.summary import Refusal
 from hpf_desktop.ui.batch_page import BatchPage
-from server.business.base import Person
+from server.business.facts import Person
 from server.business.refusals import Level
 
 LIMIT_S = 60.0

@@ -5,15 +5,25 @@ Works on any ``Desktop`` in this process, with real key and mouse events on the 
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QHeaderView,
+    QLabel,
+    QTabBar,
+    QTabWidget,
+    QWidget,
+)
 
 W = TypeVar("W", bound=QWidget)
 LIMIT_S = 30.0
@@ -97,6 +107,51 @@ def choose(box: QComboBox, label: str) -> None:
             return
         QTest.keyClick(box, Qt.Key.Key_Down)
     raise NotSeen(f"没有“{label}”可选")
+
+
+class Sight(NamedTuple):
+    """What a picture shows: where the page or window in front is, and what stands there in words
+    that are nobody's data."""
+
+    box: tuple[int, int, int, int]
+    words: list[str]
+
+
+def sight() -> Sight:
+    """Of buttons, headings, tabs, and the names of fields and columns."""
+    window = QApplication.activeModalWidget() or QApplication.activeWindow()
+    if window is None:
+        return Sight((0, 0, 0, 0), [])
+    said: list[str] = []
+    for widget in window.findChildren(QWidget):
+        if widget.isVisible():
+            said += _words_of(widget)
+    words = sorted({word.replace("&", "").strip(" *:：") for word in said} - {""})
+    tabs = window.findChild(QTabWidget, "pages")
+    page = tabs.currentWidget() if tabs and tabs.isVisible() else window
+    corner = page.mapToGlobal(QPoint(0, 0))
+    return Sight((corner.x(), corner.y(), page.width(), page.height()), words)
+
+
+def _words_of(widget: QWidget) -> list[str]:
+    if isinstance(widget, QAbstractButton):
+        return [widget.text()]
+    if isinstance(widget, QLabel):
+        is_name = widget.buddy() is not None or widget.property("role") == "title"
+        return [widget.text()] if is_name else []
+    if isinstance(widget, QTabBar):
+        return [widget.tabText(n) for n in range(widget.count())]
+    if isinstance(widget, QHeaderView) and widget.orientation() is Qt.Orientation.Horizontal:
+        model, across = widget.model(), Qt.Orientation.Horizontal
+        return [str(model.headerData(n, across) or "") for n in range(model.columnCount())]
+    return []
+
+
+def write_sights(folder: Path, seen: Mapping[str, Sight]) -> None:
+    """Beside the pictures: from here the manual takes what it shows."""
+    told = {name: shown._asdict() for name, shown in seen.items()}
+    text = json.dumps(told, ensure_ascii=False, indent=1)
+    (folder / "seen.json").write_text(text, encoding="utf-8")
 
 
 def picture(path: Path) -> None:

@@ -28,14 +28,17 @@ from PySide6.QtWidgets import (
 from hpf_desktop import log, settings
 from hpf_desktop.app import Desktop
 from hpf_desktop.cert.pcsc import PcscReaders
-from hpf_desktop.demo import grid, services
+from hpf_desktop.demo import grid, services, tour
 from hpf_desktop.demo.hand import (
+    Sight,
     choose,
     find,
     picture,
     press,
+    sight,
     type_into,
     until,
+    write_sights,
 )
 from hpf_desktop.demo.services import PIN, say
 from hpf_desktop.demo.summary import Step, Summary
@@ -76,6 +79,7 @@ def play(
         play.summary.failure = f"{play.doing}：{type(error).__name__}：{error}"
         picture(out / "pictures" / "failed.png")
     finally:
+        write_sights(out / "pictures", play.seen)
         desktop.close()
         log.close_log()
     return play.summary
@@ -96,6 +100,7 @@ class Play:
         self.printed, self.out = printed, out
         self.summary = Summary()
         self.doing = ""
+        self.seen: dict[str, Sight] = {}
 
     def all(self, roster: Path) -> None:
         self.log_in()
@@ -108,6 +113,7 @@ class Play:
         self.pull_the_key()
         self.look_up()
         self.reprint()
+        tour.see_other_businesses(self)
         self.see_the_dark_look()
         self.summary.ledger = self.server.books()
         self.server.end_day()
@@ -134,6 +140,7 @@ class Play:
         number = len(list((self.out / "pictures").glob("*.png"))) + 1
         file = f"pictures/{number:02d}-{name}.png"
         picture(self.out / file)
+        self.seen[Path(file).stem] = sight()
         return file
 
     # --- In ---
@@ -141,6 +148,7 @@ class Play:
     def log_in(self) -> None:
         with self.step("证书登录"):
             self.desktop.start()
+            tour.see_password_login(self)
             pin = find(QLineEdit, "pin")
             until(pin.isEnabled, "读出证书")
             self.picture("登录窗口")
@@ -241,6 +249,7 @@ class Play:
                 page, [(str(p.account), "01 终止劳动关系") for p in people[:SEALED_AND_UNSEALED]]
             )
             step.rows = page.sheet.row_count
+            self.picture("个人封存-录入")
             page.submit_action.trigger()
             self._sign()
             self._receipt(step)

@@ -41,6 +41,8 @@ class Server:
     operator_certificate: Path
     database: str
     unit_id: int
+    password: str
+    phone: Path
     bank: dict[str, str]
     staff: dict[str, Any]
     pid: int
@@ -95,7 +97,7 @@ class _ServerProcess:
                 raise NotStarted(f"服务器没有启动，日志末尾：\n{words[-1500:]}")
             time.sleep(0.1)
         told = json.loads(self._ready.read_text(encoding="utf-8"))
-        for name in ("ca", "operator_key", "operator_certificate"):
+        for name in ("ca", "operator_key", "operator_certificate", "phone"):
             told[name] = Path(told[name])
         self._port = told["url"].rpartition(":")[2]
         if not self._watch.is_alive():

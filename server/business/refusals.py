@@ -6,7 +6,7 @@ Client and server both read this one catalogue; nothing builds such a sentence a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -17,17 +17,20 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """``text`` and ``next_step`` are templates over the facts named in braces."""
+    """``text`` and ``next_step`` are templates over the facts named in braces; ``solved_by`` is the
+    code of the business that helps, if an operator can do it."""
 
     text: str
     next_step: str
     level: Level = Level.ERROR
     status: int = 422  # the HTTP status when a whole request is refused with it
+    solved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One refusal at its place. ``row`` counts from 0 in the submitted rows; None is the whole batch."""
+    """One refusal at its place. ``row`` counts from 0 in the submitted rows; None is the whole batch.
+    ``carries`` are the texts with which the business that solves it begins, by key."""
 
     code: str
     text: str
@@ -35,7 +38,42 @@ class Problem:
     key: str = ""
     row: int | None = None
     level: Level = Level.ERROR
+    carries: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+
+# Who says it, by the longest beginning of its code that stands here.
+AREAS = {
+    "V": "填写的内容",
+    "G": "保存和提交",
+    "K": "个人账户设立",
+    "F": "个人封存",
+    "Q": "个人启封",
+    "J": "基数和比例变更",
+    "Z": "个人转移",
+    "H": "汇缴",
+    "Y": "预缴",
+    "B": "补缴",
+    "B1": "银行",
+    "U": "登记信息和手机号变更",
+    "R": "单位缴存情况证明",
+    "C": "证书 Key",
+    "L": "登录和密码",
+    "P": "打印",
+    "S": "电子表格文件",
+    "S20": "剪贴板",
+    "S21": "本机草稿和密钥环",
+    "S22": "本机草稿和密钥环",
+    "S23": "本机草稿和密钥环",
+    "S24": "本机草稿和密钥环",
+    "N": "网络和服务器",
+    "W": "桌面程序",
+    "E": "中心柜台",
+    "E21": "查询",
+    "M": "中心的参数和结息",
+    "D": "中心的数据库",
+    "T": "中心的用户和复核",
+    "": "其他",
+}
 
 REFUSALS: dict[str, Refusal] = {
     # --- What a cell can be (V: value) ---
@@ -51,6 +89,9 @@ REFUSALS: dict[str, Refusal] = {
     "V10": Refusal("{label}“{found}”不是有效的比例", "请填写百分数，例如 12%"),
     "V13": Refusal("银行卡号有误", "请填写 16–19 位借记卡号，或留空"),
     "V14": Refusal("{label}含有不能保存的字符", "请删除该栏内容后重新录入"),
+    "V15": Refusal("{label}“{found}”可能是 1 月，也可能是 10 月", "请按 2026-10 的格式填写"),
+    "V16": Refusal("{label}在合并的单元格中，看不出每个人的金额", "请逐人填写{label}"),
+    "V17": Refusal("{label}在文件中是没有结果或出错的公式", "请核对文件，填写{label}"),
     "V12": Refusal("一次最多 {limit} 行", "请分批办理"),
     "V20": Refusal("{label}“{found}”不是有效的单位账号", "请核对 12 位单位账号"),
     "V21": Refusal("{label}“{found}”校验不符", "请核对营业执照或登记证上的 18 位代码"),
@@ -79,8 +120,8 @@ REFUSALS: dict[str, Refusal] = {
     "K01": Refusal("证件号码有误：{why}", "请核对证件原件后更正"),
     "K02": Refusal("{label}与证件号码不一致，应为{expected}", "请更正，或清空由系统填写"),
     "K03A": Refusal("本单位已为该证件号码开户", "请从名单中删除该行"),
-    "K03B": Refusal("该职工已在本单位封存", "请办理个人启封"),
-    "K04A": Refusal("该职工在其他单位的账户已封存", "请办理个人转移"),
+    "K03B": Refusal("该职工已在本单位封存", "请办理个人启封", solved_by="unsealing"),
+    "K04A": Refusal("该职工在其他单位的账户已封存", "请办理个人转移", solved_by="transfer"),
     "K04B": Refusal("该职工在其他单位正常缴存", "请原单位先办理封存，再办理个人转移"),
     "K05": Refusal("该证件号码的账户已销户", "请到中心柜台办理再次开户，沿用原个人账号"),
     "K06": Refusal("该证件号码已登记为其他姓名", "请到中心柜台核实身份"),
@@ -100,6 +141,60 @@ REFUSALS: dict[str, Refusal] = {
     "Q01": Refusal("该职工状态为{status}，不能启封", "请从名单中删除该行"),
     "Q02": Refusal("启封年月应晚于缴至年月 {paid}", "请填写 {low} 或以后的年月"),
     "Q06": Refusal("启封年月不能早于封存年月 {sealed}", "请填写 {sealed} 或以后的年月"),
+    # --- 缴存基数变更、单位比例变更 (domain 4.9) ---
+    "J01": Refusal(
+        "该职工状态为{status}，不能变更基数", "封存的职工可在办理个人启封时填写新的基数"
+    ),
+    "J02": Refusal("与变更前相同", "请填写新的月缴存额或基数，或从名单中删除该行"),
+    "J03": Refusal("{label}应在 {low} 至 {high} 之间", "请填写该区间内的{label}"),
+    "J04": Refusal("{year} 的调整年度内每人最多变更 {limit} 次基数", "如需更正请到中心柜台办理"),
+    "J05": Refusal(
+        "单位已定于 {decided} 变更比例，尚未生效",
+        "请填写 {decided} 或以后的年月；更早的变更请到中心柜台办理",
+    ),
+    "J06": Refusal(
+        "生效年月应在 {low} 至 {high} 之间，{paid} 及以前已汇缴", "请填写 {low} 或以后的年月"
+    ),
+    "J07": Refusal(
+        "生效年月不能早于该职工现行月缴存额的起始年月 {starts}", "请填写 {starts} 或以后的年月"
+    ),
+    "J08": Refusal(
+        "月缴存额与缴存基数不符，按该基数应为 {expected}", "请只填其中一项，另一项由系统算出"
+    ),
+    "J09": Refusal("月缴存额应为 {step} 元的整数倍", "请更正月缴存额"),
+    "J11": Refusal("{label}应在 {low} 至 {high} 之间，且为 {step} 的整数倍", "请更正{label}"),
+    "J12": Refusal(
+        "{label}不能低于现行的 {today}", "下调比例须经职工代表大会讨论通过，请到中心柜台办理"
+    ),
+    "J13": Refusal("比例与现行的相同", "请填写新的比例"),
+    "J14": Refusal(
+        "{year} 的调整年度内已变更过比例", "比例每个调整年度变更一次；如需更正请到中心柜台办理"
+    ),
+    "J15": Refusal(
+        "变更后有 {count} 人的月缴存额超出上下限",
+        "请在试算中查看这些职工，再为他们办理缴存基数变更",
+        level=Level.HINT,
+    ),
+    # --- 个人转移 (domain 4.10: T01–T04; T is the teller's here) ---
+    "Z01A": Refusal("转出单位账号不存在或已销户", "请核对转出单位账号"),
+    "Z01B": Refusal(
+        "转出单位不能是本单位", "请填写职工原单位的账号；本单位封存的职工请办理个人启封"
+    ),
+    "Z02A": Refusal(
+        "在转出单位没有可以转移的该职工", "请核对转出单位账号，以及完整的个人账号或证件号码"
+    ),
+    "Z02B": Refusal("该职工在转出单位尚未封存", "请转出单位先办理个人封存"),
+    "Z03": Refusal("起缴年月应为 {low} 或以后", "请填写 {low} 或以后的年月"),
+    "Z04": Refusal("该个人账户已冻结，不能转移", "请到中心柜台咨询"),
+    "Z05": Refusal("转出单位有正在办理的缴款业务", "请稍后再提交"),
+    "Z06": Refusal("该职工在转出单位还有应缴未缴的月份", "请转出单位先汇缴到封存年月以前"),
+    "Z07": Refusal(
+        "今日已查询他单位职工 {limit} 人，不能再查", "请次日再办理，或到中心柜台办理", status=429
+    ),
+    "Z08": Refusal(
+        "请输入完整的个人账号或证件号码", "个人账号为 12 位数字，居民身份证号码为 18 位"
+    ),
+    "Z09": Refusal("年终结息正在进行，暂不能转移", "请在结息完成后再提交", status=409),
     # --- 汇缴、预缴 (domain 4.11, 4.13) ---
     "H01": Refusal("终止年月应在 {low} 至 {high} 之间", "请重新填写终止年月"),
     "H01A": Refusal("已缴至 {paid}，没有到期未缴的月份", "请在 {low} 起办理"),
@@ -128,9 +223,7 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "B02": Refusal("{month} 已有该职工的汇缴或全额补缴", "请改选漏缴的月份，或改用差额补缴"),
     "B03A": Refusal("{month} 没有该职工的汇缴，不能补差额", "请改用全额补缴，或核对年月"),
-    "B03B": Refusal(
-        "{month} 已缴 {paid} 元，加上补缴超过上限 {limit} 元", "请减少月补缴金额"
-    ),
+    "B03B": Refusal("{month} 已缴 {paid} 元，加上补缴超过上限 {limit} 元", "请减少月补缴金额"),
     "B04": Refusal("月补缴金额应大于 0，且为 {step} 元的整数倍", "请更正月补缴金额"),
     "B07": Refusal("一次最多补缴 {limit} 个月", "请缩短年月，或到中心柜台办理"),
     "B08A": Refusal(
@@ -138,9 +231,22 @@ REFUSALS: dict[str, Refusal] = {
         "请到中心柜台办理单位缴存银行账户签约，或改用预缴转出",
     ),
     "B08B": Refusal("预缴余额 {balance} 元不足，还差 {short} 元", "请先办理预缴，或改用实时结算"),
+    # --- What is registered of a unit and its people (U; domain 4.0) ---
+    "U01": Refusal("没有变更任何内容", "请在右侧填写要变更的项目"),
+    "U02": Refusal("{label}不能在网厅变更", "请到中心柜台办理"),
+    "U03": Refusal("新手机号码与现在的相同", "请核对新手机号码"),
+    "U04": Refusal("今天的办理次数已用完", "请明天再办，或由职工本人到中心柜台办理"),
+    # --- 单位缴存情况证明 (R: what is certified; domain 10.4) ---
+    "R01": Refusal("{latest} 以后的年月还没有缴存", "请填写 {latest} 或以前的年月"),
+    "R02": Refusal("单位从 {opened} 起缴存", "请填写 {opened} 或以后的年月"),
+    "R03": Refusal("起始年月 {first} 晚于终止年月 {last}", "请更正起止年月"),
+    "R04": Refusal("一份证明最多 {limit} 个月", "请缩短年月，分成几份办理"),
+    "R05": Refusal("{first} 至 {last} 没有缴存记录", "请核对年月；尚未汇缴的，请在汇缴后办理"),
     # --- The counter (E: errors put right, C1-C3) ---
     "E01": Refusal("金额应大于 0", "请重新填写金额"),
-    "E02": Refusal("{month} 该职工已缴 {paid} 元，更正金额应大于 0 且不超过已缴", "请核对年月和金额"),
+    "E02": Refusal(
+        "{month} 该职工已缴 {paid} 元，更正金额应大于 0 且不超过已缴", "请核对年月和金额"
+    ),
     "E03": Refusal("个人余额 {balance} 元不足以退回", "请核对；余额不足不能更正"),
     "E04": Refusal("{month} 该职工已更正过一次", "同一人同一月只能更正一次"),
     "E05": Refusal("该业务不是当前营业日的业务", "请改用错缴更正"),
@@ -159,21 +265,33 @@ REFUSALS: dict[str, Refusal] = {
     "E21": Refusal("起始日期 {first} 晚于截止日期 {last}", "请更正起止日期"),
     # --- The bank (domain 9) ---
     "B10": Refusal("银行扣款失败：{reason}", "请核对签约账户后重新提交；本次没有扣款"),
-    "B11": Refusal("银行尚未答复，正在查询扣款结果", "请勿重复提交；结果明确后会自动入账并通知"),
     "B12": Refusal("读不到银行 {day} 的账户明细：{reason}", "请稍后再对账", status=503),
     "B13": Refusal("对账从 {first} 开始，不能对更早的一天", "请改用 {first} 或以后的日期"),
     "B15": Refusal("最近一次对账没有发现银行缺少该笔", "请先对账，或办理冲正", status=409),
     "B14": Refusal("不是银行现在签发的通知：{why}", "请银行按约定签名后重新发送", status=401),
     # --- Parameters and the yearly settlement (M: what the centre sets; domain 5, 13) ---
     "M01": Refusal("没有“{name}”这个参数", "请从参数清单中选择", status=404),
-    "M02": Refusal("{label}不能从 {day} 起改变：{gone} 以前的业务已按原值计算", "请填写 {today} 或以后的日期", status=409),
+    "M02": Refusal(
+        "{label}不能从 {day} 起改变：{gone} 以前的业务已按原值计算",
+        "请填写 {today} 或以后的日期",
+        status=409,
+    ),
     "M03": Refusal("{label}应{bounds}", "请核对后重新填写"),
-    "M04": Refusal("{day} 起{low_label}（{low}）将大于{high_label}（{high}）", "请先改变另一个，或改用其他生效日期"),
+    "M04": Refusal(
+        "{day} 起{low_label}（{low}）将大于{high_label}（{high}）",
+        "请先改变另一个，或改用其他生效日期",
+    ),
     "M05": Refusal("{label}不分县市设定“{scope}”", "请去掉县市，或填写六位县市代码"),
     "M06": Refusal("{label}有误：{why}", "请按“01 名称；02 名称”的格式填写全部代码"),
     "M07": Refusal("{year} 年度还不能结息", "请在 {day} 日终以后办理", status=409),
-    "M08": Refusal("{earlier} 年度尚未结息，{year} 年度的利息不能计算", "请先办理 {earlier} 年度结息", status=409),
-    "M09": Refusal("{month} 还不能计提利息：{why}", "请在该月最后一天或以后按月依次计提", status=409),
+    "M08": Refusal(
+        "{earlier} 年度尚未结息，{year} 年度的利息不能计算",
+        "请先办理 {earlier} 年度结息",
+        status=409,
+    ),
+    "M09": Refusal(
+        "{month} 还不能计提利息：{why}", "请在该月最后一天或以后按月依次计提", status=409
+    ),
     "M10": Refusal("{label}应为 {step} 的整数倍", "请核对后重新填写"),
     # --- The embedded database (D) ---
     "D01": Refusal("数据库目录 {folder} 正由另一个程序使用", "请先停止该程序，或换一个目录"),
@@ -219,7 +337,6 @@ REFUSALS: dict[str, Refusal] = {
     "C22": Refusal("已取消", "需要时请重新操作"),
     "C23": Refusal("证书 Key 中的密钥与证书不符", "请到发证机构检查证书 Key"),
     "C24": Refusal("密码应为 6 至 8 位数字", "请核对后重新输入；本次没有发送"),
-    "C25": Refusal("电脑休眠后需重新验证", "请再次输入密码"),
     "L01": Refusal("登录请求已失效", "请再次点击登录", status=401),
     "L02": Refusal(
         "证书签名验证未通过", "请重新登录；如仍不行请到发证机构检查证书 Key", status=401
@@ -240,6 +357,22 @@ REFUSALS: dict[str, Refusal] = {
     "L14": Refusal("该操作需要证书 Key 签名确认", "请插入登录时的证书 Key 并输入密码", status=403),
     "L15": Refusal("该证书不能用于登录", "请选择签名证书", status=401),
     "L16": Refusal("该证书已绑定", "请先解除原来的绑定", status=409),
+    "L17": Refusal("单位账号或密码不正确", "请核对后重新输入；连续错误后须等待", status=401),
+    "L18": Refusal("图片验证码不正确或已失效", "请按新的图片重新输入"),
+    "L19": Refusal("短信验证码不正确或已失效", "请核对；过期、多次输错或已使用的须重新获取"),
+    "L20": Refusal("短信验证码获取过于频繁", "请在 {seconds} 秒后再获取", status=429),
+    "L21": Refusal(
+        "该手机号码今日的验证码已达 {limit} 条", "请明日再试，或到中心柜台办理", status=429
+    ),
+    "L22": Refusal("密码不符合要求：{why}", "请另设密码"),
+    "L23": Refusal(
+        "单位信息与中心登记的不一致，或短信验证码不正确",
+        "请核对后重试；登记有变动的，请先到中心柜台变更",
+    ),
+    "L24": Refusal("该单位已注册", "请用单位账号和密码登录；忘记密码的请办理密码重置", status=409),
+    "L25": Refusal("该单位尚未注册", "请先办理单位注册", status=409),
+    "L26": Refusal("原密码不正确", "请核对后重新输入；连续错误后须等待"),
+    "L27": Refusal("两次输入的密码不一致", "请重新输入两次新密码"),
     # --- The centre's counter and its staff (T: teller) ---
     "T01": Refusal("用户名或密码不正确", "请核对后重新输入；连续错误后须等待", status=401),
     "T02": Refusal("须先修改密码", "请用“修改密码”设置自己的密码", status=403),
@@ -274,6 +407,8 @@ REFUSALS: dict[str, Refusal] = {
     "P11": Refusal("打印作业已被取消", "需要时请重新打印"),
     "P12": Refusal("没有选择打印机", "请在设置中为该单据选择打印机"),
     "P13": Refusal("文件不是有效的 PDF", "请重新下载回单后再打印"),
+    "P14": Refusal("已停止打印，没有送出的不计打印次数", "需要时选择回单号继续打印"),
+    "P15": Refusal("这台电脑没有可以打开 PDF 的程序", "请用“另存为…”保存到文件", level=Level.HINT),
     # --- Spreadsheets (S) ---
     "S01": Refusal("文件“{file}”打不开，可能已损坏", "请在表格软件中打开并另存为 .xlsx 后再导入"),
     "S02": Refusal("文件“{file}”有打开密码", "请在表格软件中取消密码后再导入"),
@@ -290,12 +425,16 @@ REFUSALS: dict[str, Refusal] = {
     "S11": Refusal(
         "没有导入第 {rows} 行：表头以上的标题", "请核对这些行中没有人员", level=Level.HINT
     ),
-    "S12": Refusal("没有导入第 {rows} 行：合计或落款", "请核对这些行中没有人员", level=Level.HINT),
+    "S12": Refusal(
+        "没有导入第 {rows} 行：合计、落款或没有人员", "请核对这些行中没有人员", level=Level.HINT
+    ),
     "S13": Refusal(
         "没有导入这些列：{labels}", "如有需要，请在预览中指定对应的栏目", level=Level.HINT
     ),
     "S14": Refusal(
-        "文件中没有必填的列：{labels}", "请在预览中指定，或导入后填写", level=Level.HINT
+        "文件中没有必填的列：{labels}",
+        "请在预览中指定；导入后灰色的默认值可以不填，其余请补上",
+        level=Level.HINT,
     ),
     "S15": Refusal("模板版本不同，可能缺少新的栏目", "建议重新下载模板", level=Level.HINT),
     "S16": Refusal("这是“{found}”的模板", "请选择本业务的文件，或到该业务中导入"),
@@ -305,16 +444,30 @@ REFUSALS: dict[str, Refusal] = {
     "S20": Refusal("剪贴板内容过大", "请分批复制，或用导入"),
     "S21": Refusal("没有可用的系统密钥环，草稿不会自动保存", "请随时点击保存，把业务单存到服务器"),
     "S22": Refusal("本机草稿无法解密", "草稿已失效，请从服务器打开已保存的业务单"),
+    "S23": Refusal("没有可用的系统密钥环，不能记住单位账号", "请每次登录时输入单位账号"),
     "S24": Refusal("本机草稿无法保存", "请检查磁盘空间；请随时点击保存，把业务单存到服务器"),
+    "S25": Refusal(
+        "这些在文件中是隐藏的，也已导入：{places}", "请核对，不需要的请删除", level=Level.HINT
+    ),
+    "S26": Refusal(
+        "有几列都可能是“{label}”：{places}，没有导入", "请在预览中指定其中一列", level=Level.HINT
+    ),
+    "S27": Refusal("{label}（{cell}）以{unit}为单位", "请在表格中换算成元，或在预览中不导入该列"),
+    "S28": Refusal(
+        "没有导入第 {line} 行起的另一张表", "请把它另存为一个文件再导入", level=Level.HINT
+    ),
+    "S29": Refusal(
+        "没有导入其他工作表：{sheets}", "如有需要，请逐个选择工作表导入", level=Level.HINT
+    ),
     # --- The connection and the request (N) ---
-    "N01": Refusal("登录已失效", "请重新登录；已录入的内容已保存在草稿中", status=401),
+    "N01": Refusal("登录已失效", "请重新登录", status=401),
     "N02": Refusal("请求内容过大，最多 {limit} MB", "请分批办理", status=413),
     "N03": Refusal("请求内容有误：{why}", "请升级客户端后重试", status=400),
     "N04": Refusal("没有找到所查的内容", "请刷新后重试", status=404),
     "N05": Refusal(
         "服务器处理失败，报告编号 {report}", "请稍后重试；如仍失败请把报告编号告诉中心", status=500
     ),
-    "N06": Refusal("连接不上服务器", "请检查网络后重试；已录入的内容已保存在草稿中", status=503),
+    "N06": Refusal("连接不上服务器", "请检查网络后重试", status=503),
     "N07": Refusal("服务器没有及时答复", "请重试；同一业务单不会重复办理", status=504),
     "N08": Refusal("请求过于频繁", "请稍候 {seconds} 秒再试", status=429),
     "N09": Refusal("服务器忙，请稍候", "请稍后重试；同一业务单不会重复办理", status=503),
@@ -323,6 +476,7 @@ REFUSALS: dict[str, Refusal] = {
     ),
     "N11": Refusal("读不到服务器证书文件", "请在设置中重新选择中心给出的证书文件", status=400),
     "N12": Refusal("服务器的答复无法识别", "请升级客户端；如仍不行请联系中心", status=502),
+    "N16": Refusal("共 {count} 行，一次最多打印 {limit} 行", "请缩小查询条件，或导出表格后打印"),
     # --- The desktop program (W: window) ---
     "W01": Refusal(
         "程序出错，报告编号 {report}",
@@ -337,8 +491,35 @@ REFUSALS: dict[str, Refusal] = {
     "W05": Refusal(
         "插入的不是登录时的证书 Key", "已退出登录；请用本单位的证书 Key 重新登录", status=401
     ),
-    "W06": Refusal("电脑休眠后窗口已锁定", "请输入证书 Key 的密码", status=401),
-    "W07": Refusal("窗口由经办人锁定", "请输入证书 Key 的密码", status=401),
+    "W06": Refusal("电脑休眠后窗口已锁定", "请重新输入密码", status=401),
+    "W07": Refusal("窗口由经办人锁定", "请重新输入密码", status=401),
+    "W08": Refusal("长时间没有操作，登录已结束", "请重新输入密码", status=401),
+    "W09": Refusal("一次登录的时限已到", "请重新输入密码", status=401),
+    "W10": Refusal(
+        "密码已修改，本人在所有电脑上的登录都已退出", "请重新登录", level=Level.HINT, status=401
+    ),
+    "W11": Refusal(
+        "本人在所有电脑上的登录都已退出", "需要时请重新登录", level=Level.HINT, status=401
+    ),
+    "W12": Refusal(
+        "证书将于 {until} 到期，还有 {days} 天",
+        "请在到期前到发证机构办理证书更新；换了新证书的，再到中心柜台办理绑定",
+        level=Level.HINT,
+    ),
+    "W13": Refusal(
+        "证书将于 {until} 到期，只剩 {hours} 小时",
+        "请马上到发证机构办理证书更新；过期后不能登录",
+        level=Level.HINT,
+    ),
+    "W14": Refusal(
+        "电脑时间比服务器{how}", "请在系统设置中校准电脑的日期和时间，再重新检查", level=Level.HINT
+    ),
+    "W15": Refusal("服务器证书将于 {until} 到期", "请告知中心", level=Level.HINT),
+    "W16": Refusal("客户端与服务器的版本不配套（{own}；{server}）", "请升级客户端"),
+    "W17": Refusal("{seconds} 秒内没有检查完", "请稍后按 F5 重新检查；如仍不行请重新启动电脑"),
+    "W18": Refusal("正在查询、导出或打印", "请等它完成，或先取消", level=Level.HINT),
+    "W19": Refusal("不能按“{label}”排序", "请改按其他列排序", level=Level.HINT),
+    "W20": Refusal("本页有未办完的业务单", "请先办完，再把人员带过来", level=Level.HINT),
 }
 
 
@@ -354,12 +535,14 @@ def problem_at(code: str, key: str, row: int | None, facts: Mapping[str, object]
 
 
 class Refused(Exception):
-    """A whole request is refused; ``problems`` holds the rows and cells where they are known."""
+    """A whole request is refused; ``problems`` holds the rows and cells where they are known,
+    ``wait_s`` is how long it will be refused."""
 
-    def __init__(self, reason: Problem, problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, reason: Problem, problems: Sequence[Problem] = (), wait_s: int = 0) -> None:
         super().__init__(reason.code)  # Never the words: they may name a person.
         self.reason = reason
         self.problems = problems
+        self.wait_s = wait_s
 
     @property
     def status(self) -> int:
@@ -367,4 +550,6 @@ class Refused(Exception):
 
 
 def refused(code: str, problems: Sequence[Problem] = (), **facts: object) -> Refused:
-    return Refused(problem_at(code, "", None, facts), problems)
+    seconds = facts.get("seconds")
+    wait_s = seconds if isinstance(seconds, int) else 0
+    return Refused(problem_at(code, "", None, facts), problems, wait_s)

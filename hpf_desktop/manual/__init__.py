@@ -1,0 +1,1 @@
+"""The operators' manual: prose of resources/manual, and what the descriptions say."""
