@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from server.business.base import Person, Unit
+from server.business.facts import Person, Unit
 from server.business.refusals import Problem
 
 
@@ -19,6 +20,37 @@ class Challenge:
     audience: str
     expires_in_s: int
     server_spki_sha256: bytes = b""
+
+
+@dataclass(frozen=True)
+class Health:
+    """A server that answers, and how far its clock is ahead of this computer's."""
+
+    time: datetime
+    version: str = ""
+    interface: str = ""
+    ahead: timedelta = timedelta()
+    certificate_until: datetime | None = None  # None: the transport has no certificate
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the server would say to a certificate, by check: the refusal's code, empty where it
+    passes, None where it was not made."""
+
+    chain: str
+    dates: str | None = None
+    purpose: str | None = None
+    revocation: str | None = None
+    binding: str | None = None
+
+
+@dataclass(frozen=True)
+class Captcha:
+    """A picture of letters, and how long they will be taken."""
+
+    png: bytes
+    expires_in_s: int
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,17 @@ class Approval:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A person of another unit, as far as a transfer must know; ``sought`` found them."""
+
+    sought: str
+    account: int
+    name: str
+    id_tail: str
+    status: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What came of a submission: ``state`` is posted, paying or failed."""
 
@@ -127,7 +170,7 @@ class Page:
     """Some rows of a query; ``count`` and ``totals`` come with the first page only."""
 
     rows: tuple[Mapping[str, Any], ...]
-    next: int | None
+    next: str | None
     count: int
     totals: Mapping[str, int]
 
@@ -136,6 +179,7 @@ class Page:
 class Print:
     """One printing of a receipt; ``mark`` is what a reprint bears."""
 
+    receipt_no: str
     print_id: str
     nth: int
     mark: str

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from hpf_desktop.session import Session
 from hpf_desktop.settings import Settings
 from hpf_desktop.ui import theme
 from hpf_desktop.ui.crash import CrashReporter
+from hpf_desktop.ui.help_place import help_in_dialogs
 from hpf_desktop.ui.key_watch import KeySignals
 from hpf_desktop.ui.login.window import LoginWindow, Opened
 from server.business.refusals import Problem, Refused, problem
@@ -71,10 +73,17 @@ class Desktop(QObject):
         self.colours = theme.apply(app, chosen.theme, chosen.zoom)
         app.styleHints().colorSchemeChanged.connect(self._look_changed)
         self.keys = KeySignals(open_readers, self)
-        self.login = LoginWindow(self.keys, open_readers, self._open_session, chosen.server)
+        self.login = LoginWindow(
+            self.keys, open_readers, self._open_session, chosen.server, chosen.login_way,
+            chosen.remembers_unit,
+        )  # fmt: skip
         self.login.opened.connect(self._opened)
+        self.login.way_used.connect(lambda way: self._remember(login_way=way))
+        self.login.remembers_unit.connect(lambda does: self._remember(remembers_unit=does))
         self.login.settings_asked.connect(self.open_settings)
         self.login.manual_asked.connect(self.open_manual)
+        self.keys.examination_asked.connect(self.open_health)
+        help_in_dialogs(app, self.open_manual)
 
     def start(self) -> None:
         self.login.show()
@@ -98,7 +107,7 @@ class Desktop(QObject):
 
     def _opened(self, opened: Opened) -> None:
         session = opened.session
-        session.certificate = opened.entry.certificate
+        session.certificate = opened.entry.certificate if opened.entry else None
         session.standing, session.facts = opened.standing, opened.facts
         if self._keeps_drafts and self._drafts is None:
             self._await_drafts(session)
@@ -144,6 +153,23 @@ class Desktop(QObject):
         self.window = window
         self.login.hide()
         window.show()
+        self._warn_of_expiry(window)
+
+    def _warn_of_expiry(self, window: MainWindow) -> None:
+        """Once a day for each of the thresholds; a password has no certificate that could end."""
+        from hpf_desktop.cert import expiry
+        from hpf_desktop.ui import health_page
+
+        certificate, now = window.desk.session.certificate, datetime.now(UTC)
+        said = expiry.warning(certificate.not_after, now) if certificate else None
+        if said is None:
+            return
+        told = self.settings.expiry_told
+        told = expiry.remember(told, certificate.fingerprint, certificate.not_after, now)
+        if told != self.settings.expiry_told:
+            check = health_page.LABEL, lambda: window.go_to(health_page.CODE)
+            window.notice.show_problem(said, [check])
+            self._remember(expiry_told=told)
 
     def _logged_out(self, why: Problem | None) -> None:
         window, self.window = self.window, None
@@ -159,13 +185,22 @@ class Desktop(QObject):
     def change(self, chosen: Settings) -> None:
         """Takes effect at once, and is remembered."""
         is_new_look = (chosen.theme, chosen.zoom) != (self.settings.theme, self.settings.zoom)
+        if self._connection(chosen) != self._connection(self.settings):
+            self.login.show_server(chosen.server)
         self.settings = chosen
-        self.login.show_server(chosen.server)
         if self.window is not None:
             self.window.desk.settings = chosen
         if is_new_look:
             self._look_changed()
         self._save_timer.start()
+
+    @staticmethod
+    def _connection(chosen: Settings) -> tuple[str, str, bool]:
+        return chosen.server, chosen.ca_file, chosen.uses_proxy
+
+    def _remember(self, **members: Any) -> None:
+        if (chosen := replace(self.settings, **members)) != self.settings:
+            self.change(chosen)
 
     def _save_settings(self) -> None:
         chosen = self.settings
@@ -195,6 +230,24 @@ class Desktop(QObject):
         dialog.changed.connect(self.change)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    def open_health(self) -> None:
+        """Over whatever waits for the key; inside the window it is a page, too."""
+        from hpf_desktop.cert.health import Case
+        from hpf_desktop.ui.health_panel import HealthDialog
+
+        parent = QApplication.activeModalWidget() or self.window or self.login
+        if isinstance(parent, HealthDialog):
+            return
+        case = Case(self._open_readers, self._client)
+        dialog = HealthDialog(case, self.keys, lambda: self.settings.server, self.colours, parent)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _client(self) -> Client:
+        """In a worker: the session's own connection, or the one from before it."""
+        window = self.window
+        return window.desk.session.client if window else self.login.client()
 
     def open_manual(self, topic: str) -> None:
         from hpf_desktop.ui.manual import Manual

@@ -5,14 +5,11 @@ Whatever goes wrong comes out as ``Refused`` with the catalogue's words.
 
 from __future__ import annotations
 
-import hashlib
-import ssl
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,9 +17,13 @@ from hpf_desktop.answers import (
     Answer,
     Approval,
     Batch,
+    Candidate,
+    Captcha,
     Challenge,
     CheckAnswer,
+    Examination,
     Facts,
+    Health,
     Page,
     PaymentProgress,
     Print,
@@ -30,30 +31,18 @@ from hpf_desktop.answers import (
     Standing,
     Unfinished,
 )
-from server.business.base import Person, Status, Unit
+from hpf_desktop.tls import valid_until
+from hpf_desktop.wire import Wire, decode
+from server.business.facts import Person, Status, Unit
 from server.business.month import Month
-from server.business.refusals import Problem, Refused, refused
-
-if TYPE_CHECKING:
-    import httpx
+from server.business.refusals import refused
 
 T = TypeVar("T")
 Texts = Mapping[str, str]
 
-CONNECT_LIMIT_S = 5.0
-READ_LIMIT_S = 30.0
+HEALTH_LIMIT_S = 8.0
 BUSINESS_LIMIT_S = 120.0  # A whole batch is checked or posted within one answer.
-PAUSES_S = (0.4, 1.5)  # Before the second and the third try of what may be repeated.
-BODY_MAX_MB = 64
-PERSON_MONTHS = ("from_month", "until_month", "paid_through")
-STATUS_CODES = {401: "N01", 404: "N04", 413: "N02", 429: "N08", 502: "N09", 503: "N09", 504: "N07"}
-
-
-class _ErrorBody(msgspec.Struct):
-    code: str
-    text: str
-    next_step: str = ""
-    problems: list[Problem] = []
+PERSON_MONTHS = ("from_month", "until_month", "start_month", "paid_through")
 
 
 class _UnitBody(msgspec.Struct):
@@ -66,41 +55,47 @@ class _PeopleBody(msgspec.Struct):
     rows: list[list[Any]]
 
 
+class _CandidatesBody(msgspec.Struct):
+    candidates: list[Candidate]
+
+
 class _BatchesBody(msgspec.Struct):
     batches: list[Unfinished]
 
 
-class Client:
-    """One server. Threads may share it; the connections and the session's cookie are its own."""
+class _PrintsBody(msgspec.Struct):
+    prints: list[Print]
 
-    def __init__(
-        self,
-        base_url: str,
-        ca_file: Path | None = None,
-        uses_proxy: bool = False,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        import httpx  # Late: it costs a tenth of the start.
 
-        self.audience = origin_of(base_url)
-        self._http = httpx.Client(
-            base_url=self.audience,
-            verify=_trust(ca_file),
-            trust_env=uses_proxy,
-            timeout=httpx.Timeout(READ_LIMIT_S, connect=CONNECT_LIMIT_S, pool=10.0),
-            limits=httpx.Limits(max_connections=8),
-            transport=transport,
-        )
+class _CodeBody(msgspec.Struct):
+    again_in_s: int
 
-    def close(self) -> None:
-        self._http.close()
+
+class Client(Wire):
+    """What a window asks of the server, each by its name."""
+
+    # --- Before the login ---
+
+    def health(self) -> Health:
+        """Tried once, in little time: whoever asks wants to know how it is now."""
+        asked_at = datetime.now(UTC)
+        request = self._request("GET", "/health", None, None, "", HEALTH_LIMIT_S)
+        content, certificate = self._send_once(request)
+        found = decode(content, Health)
+        middle = asked_at + (datetime.now(UTC) - asked_at) / 2
+        until = valid_until(certificate) if certificate else None
+        return replace(found, ahead=found.time - middle, certificate_until=until)
+
+    def examine(self, certificate: bytes) -> Examination:
+        """What a login with it would meet; nothing is signed, and no try is used up."""
+        return self._call("POST", "/auth/examine", Examination, {"certificate": certificate})
 
     # --- Login ---
 
     def challenge(self) -> Challenge:
         """Refuses (L10) a challenge that was made for another host: it is never signed."""
         body, spki = self._call_seeing_key("/auth/challenge", {})
-        challenge = _decode(body, Challenge)
+        challenge = decode(body, Challenge)
         if challenge.audience != self.audience:
             raise refused("L10")
         return replace(challenge, server_spki_sha256=spki)
@@ -116,11 +111,39 @@ class Client:
         """Goes on with a session that was suspended when its key was removed."""
         return self._present("/auth/resume", challenge, certificate, algorithm, signature)
 
+    def captcha(self) -> Captcha:
+        """A picture for this client's cookie; the one before is void."""
+        return self._call("POST", "/auth/captcha", Captcha, {})
+
+    def log_in_by_password(self, texts: Texts) -> Standing:
+        return self._call("POST", "/auth/password/login", Standing, texts)
+
+    def ask_access_code(self, texts: Texts) -> int:
+        """The seconds until another may be asked for, whether or not one was sent."""
+        return self._call("POST", "/auth/password/code", _CodeBody, texts).again_in_s
+
+    def register(self, texts: Texts) -> None:
+        self._call("POST", "/auth/password/register", None, texts)
+
+    def reset_password(self, texts: Texts) -> None:
+        self._call("POST", "/auth/password/reset", None, texts)
+
+    def change_password(self, texts: Texts) -> None:
+        """Ends every session of the operator, this one too."""
+        self._call("POST", "/auth/password/change", None, texts)
+
     def suspend(self) -> None:
         self._call("POST", "/auth/suspend", None)
 
     def log_out(self) -> None:
         self._call("POST", "/auth/logout", None)
+
+    def log_out_everywhere(self) -> None:
+        self._call("POST", "/auth/logout-everywhere", None, {})
+
+    def keep(self) -> Standing:
+        """The operator is at work, though nothing else was asked of the server."""
+        return self._call("POST", "/auth/keep", Standing, {})
 
     def standing(self) -> Standing:
         """Does not count as activity, so that it may be asked at any time."""
@@ -140,7 +163,7 @@ class Client:
         if spki != challenge.server_spki_sha256:
             self._http.cookies.clear()
             raise refused("L10")
-        return _decode(answer, Standing)
+        return decode(answer, Standing)
 
     # --- The own unit ---
 
@@ -160,6 +183,15 @@ class Client:
         """The server's own check; nothing is changed."""
         body = {"head": head, "rows": rows}
         return self._business(code, "POST", "/check", CheckAnswer, body)
+
+    def candidates(self, code: str, unit_id: int, sought: Sequence[str]) -> dict[str, Person]:
+        """Who of another unit may be taken by a whole number; names and ID numbers are covered."""
+        body = {"from_unit": str(unit_id), "sought": sought}
+        found = self._business(code, "POST", "/candidates", _CandidatesBody, body).candidates
+        return {
+            it.sought: Person(it.account, unit_id, it.name, Status(it.status), id_tail=it.id_tail)
+            for it in found
+        }
 
     def save_new(self, code: str, head: Texts, rows: Sequence[Texts]) -> Saved:
         return self._business(code, "POST", "/batches", Saved, {"head": head, "rows": rows})
@@ -193,17 +225,25 @@ class Client:
         approval: Approval | None,
         key: str,
         amount_fen: int | None = None,
+        codes: Texts = MappingProxyType({}),
     ) -> Answer:
         """``key`` names this submission: whoever lost the answer calls again with the same one.
 
-        With ``amount_fen`` given, any other amount is refused (H13).
+        With ``amount_fen`` given, any other amount is refused (H13). ``codes`` were sent to phones.
         """
         signed = approval and {"algorithm": approval.algorithm, "signature": approval.signature}
         body = {"version": saved.version, "only_passing": only_passing, "approval": signed}
         if amount_fen is not None:
             body["amount_fen"] = amount_fen
+        if codes:
+            body["codes"] = dict(codes)
         path = f"/batches/{saved.batch_id}/submit"
         return self._business(code, "POST", path, Answer, body, key)
+
+    def send_code(self, code: str, phone: str) -> int:
+        """The seconds until another one may be sent for this business to this phone."""
+        body = {"business": code, "phone": phone}
+        return self._call("POST", "/api/sms-codes", _CodeBody, body).again_in_s
 
     def payment(self, serial: str) -> PaymentProgress:
         return self._call("GET", f"/api/payments/{serial}", PaymentProgress)
@@ -216,163 +256,45 @@ class Client:
 
     # --- Queries and receipts ---
 
-    def query(self, code: str, filters: Texts, after: int | None = None, limit: int = 200) -> Page:
-        params: dict[str, Any] = {key: text for key, text in filters.items() if text}
-        params |= {"limit": limit} | ({} if after is None else {"after": after})
+    def query(
+        self,
+        code: str,
+        filters: Texts,
+        after: str | None = None,
+        limit: int = 200,
+        sort: str = "",
+    ) -> Page:
+        """``sort`` is a column's key, after a minus from the greatest to the least."""
+        params = _asked(filters, sort) | {"limit": str(limit)}
+        params |= {} if after is None else {"after": after}
         return self._call("GET", f"/api/queries/{code}", Page, params=params)
+
+    def query_pdf(self, code: str, filters: Texts, sort: str = "") -> bytes:
+        """All rows on paper; refused (N16) when they are too many for that."""
+        return self._send("GET", f"/api/queries/{code}/pdf", params=_asked(filters, sort))
 
     def receipt_pdf(self, receipt_no: str, print_id: str = "") -> bytes:
         """The stored bytes; with the ``print_id`` of a reprint they bear its mark."""
         params = {"print_id": print_id} if print_id else {}
         return self._send("GET", f"/api/receipts/{receipt_no}/pdf", params=params)
 
-    def record_print(self, receipt_no: str, printer: str) -> Print:
-        path = f"/api/receipts/{receipt_no}/prints"
-        return self._call("POST", path, Print, {"printer": printer})
+    def record_prints(self, receipts: Sequence[str], printer: str) -> list[Print]:
+        """Counts one printing of each, all or none."""
+        body = {"receipts": receipts, "printer": printer}
+        return self._call("POST", "/api/prints", _PrintsBody, body).prints
 
-    def record_outcome(self, print_id: str, outcome: str, job: str) -> None:
-        self._call("PUT", f"/api/prints/{print_id}", None, {"outcome": outcome, "job": job})
+    def record_outcome(self, print_ids: Sequence[str], outcome: str, job: str) -> None:
+        body = {"print_ids": print_ids, "outcome": outcome, "job": job}
+        self._call("PUT", "/api/prints", None, body)
 
-    # --- One request ---
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        answer: type[T] | None,
-        body: Any = None,
-        params: Mapping[str, Any] | None = None,
-        key: str = "",
-        limit_s: float = READ_LIMIT_S,
-    ) -> T:
-        content = self._send(method, path, body, params, key, limit_s)
-        return _decode(content, answer) if answer else None  # type: ignore[return-value]
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        params: Mapping[str, Any] | None = None,
-        key: str = "",
-        limit_s: float = READ_LIMIT_S,
-    ) -> bytes:
-        """Repeats what may be repeated: GET, and what has an idempotency key."""
-        request = self._request(method, path, body, params, key, limit_s)
-        pauses = list(PAUSES_S) if method == "GET" or key else []
-        while True:
-            try:
-                return self._send_once(request)[0]
-            except Refused as lost:
-                if lost.reason.code not in ("N06", "N07", "N09") or not pauses:
-                    raise
-                time.sleep(pauses.pop(0))
-
-    def _call_seeing_key(self, path: str, body: Any) -> tuple[bytes, bytes]:
-        """Never repeated: a challenge is used once, and a signature counts once."""
-        request = self._request("POST", path, body, None, "", READ_LIMIT_S)
-        return self._send_once(request)
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        body: Any,
-        params: Mapping[str, Any] | None,
-        key: str,
-        limit_s: float,
-    ) -> httpx.Request:
-        content = msgspec.json.encode(body) if body is not None else b""
-        if len(content) > BODY_MAX_MB * 1024 * 1024:
-            raise refused("N02", limit=BODY_MAX_MB)
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        headers |= {"Idempotency-Key": key} if key else {}
-        timeout = {"connect": CONNECT_LIMIT_S, "read": limit_s, "write": limit_s, "pool": 10.0}
-        return self._http.build_request(
-            method, path, content=content, params=params or None, headers=headers,
-            extensions={"timeout": timeout},
-        )  # fmt: skip
-
-    def _send_once(self, request: httpx.Request) -> tuple[bytes, bytes]:
-        """The body, and the SHA-256 of the public key of the connection that brought it."""
-        import httpx
-
-        try:
-            response = self._http.send(request, stream=True)
-            try:
-                spki = _spki_sha256(response)
-                content = response.read()
-            finally:
-                response.close()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise refused("L10" if _is_untrusted(error) else "N06") from None
-        except httpx.TransportError:
-            raise refused("N07") from None  # Sent, perhaps done, and the answer is lost.
-        if not response.is_success:
-            raise _refusal(response.status_code, content)
-        return content, spki
+    def take_back_prints(self, print_ids: Sequence[str]) -> None:
+        """They never went to the printer's queue: they do not count."""
+        self._call("POST", "/api/prints/not-printed", None, {"print_ids": print_ids})
 
 
-def origin_of(base_url: str) -> str:
-    """``https://host[:port]``; anything that is not HTTPS is refused (N10)."""
-    parts = urlsplit(base_url.strip())
-    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
-        raise refused("N10")
-    return f"https://{parts.netloc}"
-
-
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """The customer's CA alone, or the system's store."""
-    try:
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except OSError:
-        raise refused("N11") from None
-
-
-def _is_untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _spki_sha256(response: httpx.Response) -> bytes:
-    """Read while the connection is still the response's own; empty for a transport without TLS."""
-    stream = response.extensions.get("network_stream")
-    tls = stream.get_extra_info("ssl_object") if stream else None
-    if tls is None:
-        return b""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    key = x509.load_der_x509_certificate(tls.getpeercert(True)).public_key()
-    return hashlib.sha256(
-        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    ).digest()
-
-
-def _refusal(status: int, content: bytes) -> Refused:
-    try:
-        body = msgspec.json.decode(content, type=_ErrorBody)
-    except msgspec.MsgspecError:
-        # Not our server's words: a proxy, or a page in between.
-        code = STATUS_CODES.get(status, "N05")
-        return refused(code, limit=BODY_MAX_MB, seconds=60, report=f"HTTP {status}")
-    return Refused(Problem(body.code, body.text, body.next_step), body.problems)
-
-
-def _decode(content: bytes, answer: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=answer, dec_hook=_month)
-    except msgspec.MsgspecError:
-        raise refused("N12") from None
-
-
-def _month(kind: type, value: Any) -> Any:
-    if kind is Month:
-        return Month.parse(value)
-    raise NotImplementedError(kind)
+def _asked(filters: Texts, sort: str) -> dict[str, str]:
+    found = {key: text for key, text in filters.items() if text}
+    return found | ({"sort": sort} if sort else {})
 
 
 def _persons(people: _PeopleBody, unit_id: int) -> dict[int, Person]:

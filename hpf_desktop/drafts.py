@@ -21,19 +21,11 @@ from typing import Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from hpf_desktop import remembered
 from server.business.refusals import refused
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-SERVICE, ENTRY = "hpf-desktop", "draft-key"
-# Back ends that encrypt; a plaintext file that calls itself a keyring is not among them.
-KEYRINGS = frozenset({
-    "keyring.backends.Windows.WinVaultKeyring",
-    "keyring.backends.macOS.Keyring",
-    "keyring.backends.SecretService.Keyring",
-    "keyring.backends.kwallet.DBusKeyring",
-    "keyring.backends.libsecret.Keyring",
-})  # fmt: skip
 BUSY_TIMEOUT_S = 5.0
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS draft (
@@ -74,31 +66,17 @@ class DraftSummary:
 
 def draft_key() -> bytes:
     """The key of this computer's drafts, made once. Raises Refused S21 without a safe keyring."""
-    import keyring  # Costs start-up time.
-    from keyring.errors import KeyringError
-
-    if not _is_trusted(keyring.get_keyring()):
-        raise refused("S21")
+    kept = remembered.read(remembered.DRAFT_KEY)
+    if kept is None:
+        kept = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        remembered.keep(remembered.DRAFT_KEY, kept)
     try:
-        kept = keyring.get_password(SERVICE, ENTRY)
-        if kept is None:
-            kept = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-            keyring.set_password(SERVICE, ENTRY, kept)
         key = base64.b64decode(kept, validate=True)
-    except (KeyringError, RuntimeError, ValueError):
+    except ValueError:
         raise refused("S21") from None
     if len(key) != KEY_BYTES:
         raise refused("S21")
     return key
-
-
-def _is_trusted(backend: object) -> bool:
-    """A chain is as good as its best member: that is the one it stores into."""
-    members = getattr(backend, "backends", None)
-    if members is not None:
-        backend = next(iter(members), None)
-    kind = type(backend)
-    return f"{kind.__module__}.{kind.__qualname__}" in KEYRINGS
 
 
 class Drafts:

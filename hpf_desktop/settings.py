@@ -17,6 +17,7 @@ ZOOM_MIN, ZOOM_MAX, ZOOM_STEP = 100, 200, 10
 THEMES = {"system": "跟随系统", "light": "浅色", "dark": "深色"}
 PAPERS = {"": "按回单的尺寸", "A4": "A4", "A5": "A5"}  # or a form that the printer knows
 OFFSET_MAX_MM = 20.0
+LOGIN_WAYS = ("certificate", "password")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Settings:
     theme: str = "system"
     zoom: int = ZOOM_MIN
     printing: Mapping[str, Printing] = field(default_factory=lambda: MappingProxyType({}))
+    login_way: str = LOGIN_WAYS[0]
+    remembers_unit: bool = False  # the account itself is in the system's keyring
+    expiry_told: str = ""  # the day, and of which certificates' ends it was told on it
 
     def printing_of(self, form: str) -> Printing:
         return self.printing.get(form, Printing())
@@ -82,6 +86,8 @@ def _settings(stored: dict[str, Any]) -> Settings:
     values = _known(Settings, stored)
     if values.get("theme") not in THEMES:
         values.pop("theme", None)
+    if values.get("login_way") not in LOGIN_WAYS:
+        values.pop("login_way", None)
     if "zoom" in values:
         values["zoom"] = min(max(values["zoom"], ZOOM_MIN), ZOOM_MAX)
     printing = stored.get("printing")

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from hpf_desktop.spreadsheet import TEMPLATE_SHEET, ignore_progress
 from server.business.base import Business, Field
-from server.business.kinds import Choice
+from server.business.kinds import Choice, Money, Ratio, Whole
+from server.business.parameters import Rate
 from server.business.refusals import Level, Problem, refused
 
 Progress = Callable[[int, int], None]
@@ -18,6 +19,7 @@ T = TypeVar("T")
 SLICE_ROWS = 1_000
 COMMENTS_MAX = 5_000  # Each is a drawing that the spreadsheet program must load.
 LIST_MAX = 255  # Excel's limit for a list written out in a rule.
+SHEET_ROWS = 1_048_000  # Excel's limit, with room for what stands above and below.
 TEMPLATE_ROWS = 5_000  # How far down a template's formats and lists reach.
 FONT = "微软雅黑"
 REPORT_LABEL = "错误说明"
@@ -28,30 +30,74 @@ def write_table(
     columns: Sequence[Field],
     rows: Iterable[Mapping[str, Any]],
     progress: Progress | None = None,
+    heading: Sequence[str] = (),
 ) -> int:
-    """Values by field key, shown by their kinds: amounts as numbers, all else as text.
+    """Values by field key: amounts, counts and ratios as numbers, all else as text, shown by their
+    kinds; under ``heading``'s lines, with a total under each summed column.
 
-    Returns the rows written. Raises Refused (S18).
+    Rows go to disk as they come. Returns how many. Raises Refused (S18).
     """
     report = progress or ignore_progress
 
     def fill(book: Any) -> int:
-        formats = _Formats(book)
-        sheet = book.add_worksheet("数据")
-        _write_header(sheet, formats, [spec.label for spec in columns])
-        _set_widths(sheet, columns)
-        number = 0
-        for number, row in enumerate(rows, start=1):
-            if number % SLICE_ROWS == 1:
-                report(number - 1, 0)
-            for column, spec in enumerate(columns):
-                value = row.get(spec.key)
-                if value is not None and value != "":
-                    _write_value(sheet, formats, number, column, spec, value)
-        sheet.autofilter(0, 0, max(number, 1), max(len(columns) - 1, 0))
-        return number
+        table = _Table(book, columns, heading)
+        for number, row in enumerate(rows):
+            if number % SLICE_ROWS == 0:
+                report(number, 0)
+            table.write(row)
+        table.end()
+        return table.count
 
     return _write(path, fill)
+
+
+class _Table:
+    """The rows of one table; what is too long for one sheet goes on in the next."""
+
+    def __init__(self, book: Any, columns: Sequence[Field], heading: Sequence[str]) -> None:
+        self._book, self._columns, self._heading = book, columns, heading
+        self._formats = _Formats(book)
+        self._sums = {spec.key: 0 for spec in columns if spec.summed}
+        self.count = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        sheets = self._book.worksheets()
+        self._sheet = self._book.add_worksheet(f"数据{len(sheets) + 1}" if sheets else "数据")
+        _set_widths(self._sheet, self._columns)
+        for line, text in enumerate(self._heading):
+            self._sheet.write_string(line, 0, text, self._formats.title if line == 0 else None)
+        self._first = len(self._heading)
+        labels = [spec.label for spec in self._columns]
+        _write_header(self._sheet, self._formats, labels, self._first)
+        self._line = self._first + 1
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        if self._line - self._first > SHEET_ROWS:
+            self._filter()
+            self._begin()
+        for column, spec in enumerate(self._columns):
+            value = row.get(spec.key)
+            if value is not None and value != "":
+                _write_value(self._sheet, self._formats, self._line, column, spec, value)
+                if spec.summed and isinstance(value, int):
+                    self._sums[spec.key] += value
+        self._line += 1
+        self.count += 1
+
+    def end(self) -> None:
+        self._filter()
+        if not (self._heading and self._sums):
+            return
+        self._sheet.write_string(self._line, 0, "合计", self._formats.text)
+        for column, spec in enumerate(self._columns):
+            if spec.summed:
+                value = self._sums[spec.key]
+                _write_value(self._sheet, self._formats, self._line, column, spec, value)
+
+    def _filter(self) -> None:
+        last = max(self._line - 1, self._first + 1)
+        self._sheet.autofilter(self._first, 0, last, max(len(self._columns) - 1, 0))
 
 
 def write_template(path: Path, business: Business) -> None:
@@ -156,7 +202,12 @@ class _Formats:
             {**base, "bold": True, "bg_color": "#EEF1F5", "border": 1, "text_wrap": True}
         )
         self.text = book.add_format({**base, "num_format": "@"})
-        self.money = book.add_format({**base, "num_format": "#,##0.00"})
+        self.money = book.add_format({**base, "num_format": Money.number_format})
+        self.numbers = {Money.number_format: self.money} | {
+            shape: book.add_format({**base, "num_format": shape})
+            for shape in (Whole.number_format, Ratio.number_format, Rate.number_format)
+        }
+        self.title = book.add_format({**base, "bold": True, "font_size": 14})
         self.error = book.add_format({**base, "num_format": "@", "bg_color": "#FFC7CE"})
         self.hint = book.add_format({**base, "num_format": "@", "bg_color": "#FFEB9C"})
 
@@ -165,11 +216,11 @@ def _header(spec: Field) -> str:
     return f"{spec.label} *" if spec.required else spec.label
 
 
-def _write_header(sheet: Any, formats: _Formats, labels: Iterable[str]) -> None:
-    sheet.freeze_panes(1, 0)
-    sheet.set_row(0, 24)
+def _write_header(sheet: Any, formats: _Formats, labels: Iterable[str], line: int = 0) -> None:
+    sheet.freeze_panes(line + 1, 0)
+    sheet.set_row(line, 24)
     for column, label in enumerate(labels):
-        sheet.write_string(0, column, label, formats.header)
+        sheet.write_string(line, column, label, formats.header)
 
 
 def _set_widths(sheet: Any, fields: Sequence[Field]) -> None:
@@ -210,8 +261,9 @@ def _explained(spec: Field) -> str:
 def _write_value(
     sheet: Any, formats: _Formats, row: int, column: int, spec: Field, value: Any
 ) -> None:
-    if spec.kind.editor == "money" and isinstance(value, int):
-        sheet.write_number(row, column, value / 100, formats.money)
+    shape = spec.kind.number_format
+    if shape and isinstance(value, int):
+        sheet.write_number(row, column, value / spec.kind.scale, formats.numbers[shape])
     else:
         text = (
             value

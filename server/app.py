@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from litestar import Litestar, Response, get
@@ -19,7 +20,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template.config import TemplateConfig
 
-from server import batches, reversal
+from server import completion, reversal
+from server.api.access import access_router
 from server.api.bank import BANK_ROUTES
 from server.api.batches import BATCH_ROUTES, BODY_MAX_BYTES
 from server.api.counter import counter_router
@@ -27,7 +29,10 @@ from server.api.errors import HANDLERS
 from server.api.login import login_router
 from server.api.queries import QUERY_ROUTES
 from server.api.receipts import RECEIPT_ROUTES, TEMPLATES
+from server.api.sms_codes import send_code
 from server.bank_notices import Movements
+from server.business.release import INTERFACE, VERSION
+from server.captcha import forget_old_captchas
 from server.certificates import TrustFolder, spki_sha256
 from server.config import Config
 from server.db import Pool, open_pool, transaction
@@ -43,10 +48,11 @@ from server.receipts.layout import ReceiptData
 from server.receipts.pdf import render
 from server.receipts.sign import Signer
 from server.sessions import end_sessions_of_untrusted
+from server.sms_codes import forget_old_codes
 
 log = logging.getLogger(__name__)
 # What an end at the bank means in the books.
-COMPLETE = {IN: batches.complete_paid, OUT: reversal.complete_refund}
+COMPLETE = {IN: completion.complete_paid, OUT: reversal.complete_refund}
 RECHECK_EVERY_S = 24 * 60 * 60
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
@@ -57,11 +63,20 @@ SECURITY_HEADERS = {
 }
 
 
+class HealthView(msgspec.Struct):
+    """What anybody may know, so that a client can compare its clock and its release."""
+
+    time: datetime
+    status: str = "ok"
+    version: str = VERSION
+    interface: str = INTERFACE
+
+
 @get("/health", summary="服务是否可用", tags=["公开"])
-async def health(pool: NamedDependency[Pool]) -> dict[str, str]:
+async def health(pool: NamedDependency[Pool]) -> HealthView:
     async with transaction(pool) as conn:
         await conn.execute("select 1")
-    return {"status": "ok"}
+    return HealthView(datetime.now(UTC))
 
 
 @get("/v/style.css", include_in_schema=False)
@@ -70,8 +85,8 @@ async def verify_style() -> Response[bytes]:
 
 
 ROUTES: list[Any] = [
-    health, verify_style, login_router, counter_router,
-    *BATCH_ROUTES, *QUERY_ROUTES, *RECEIPT_ROUTES, *BANK_ROUTES,
+    health, verify_style, login_router, access_router, counter_router,
+    *BATCH_ROUTES, send_code, *QUERY_ROUTES, *RECEIPT_ROUTES, *BANK_ROUTES,
 ]  # fmt: skip
 
 
@@ -95,7 +110,7 @@ def create_app(config: Config) -> Litestar:
                 payments=payments,
                 movements=movements,
                 bank_key=config.bank_key,
-                press=Press(_printer(processes, config.files), config.public_url),
+                press=_press(processes, config),
                 spki_sha256=own_spki,
                 audience=config.audience,
                 is_production=config.is_production,
@@ -121,7 +136,7 @@ def create_app(config: Config) -> Litestar:
         },
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
-        openapi_config=OpenAPIConfig(title="住房公积金单位网厅", version="1", path="/schema"),
+        openapi_config=OpenAPIConfig(title="住房公积金单位网厅", version=INTERFACE, path="/schema"),
         template_config=TemplateConfig(directory=TEMPLATES, engine=JinjaTemplateEngine),
         request_max_body_size=BODY_MAX_BYTES,
         response_headers=SECURITY_HEADERS,
@@ -136,29 +151,30 @@ def _processes() -> ProcessPoolExecutor:
     )
 
 
-def _printer(
-    processes: ProcessPoolExecutor, files: Path
-) -> Callable[[ReceiptData], Awaitable[bytes]]:
+def _press(processes: ProcessPoolExecutor, config: Config) -> Press:
     signer = Signer(
-        load_pem_private_key((files / "receipts/signer.key").read_bytes(), None),
-        x509.load_pem_x509_certificates((files / "receipts/signer.pem").read_bytes()),
+        load_pem_private_key((config.files / "receipts/signer.key").read_bytes(), None),
+        x509.load_pem_x509_certificates((config.files / "receipts/signer.pem").read_bytes()),
     )
 
-    async def render_signed(receipt: ReceiptData) -> bytes:
-        loop = asyncio.get_running_loop()
-        document = await loop.run_in_executor(processes, render, receipt)
-        return await asyncio.to_thread(signer.sign, document)
+    async def render_there(receipt: ReceiptData) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(processes, render, receipt)
 
-    return render_signed
+    async def render_signed(receipt: ReceiptData) -> bytes:
+        return await asyncio.to_thread(signer.sign, await render_there(receipt))
+
+    return Press(render_signed, config.public_url, render_there)
 
 
 async def _recheck(pool: Pool, trust: TrustFolder) -> None:
-    """Daily: ends the sessions of certificates revoked meanwhile, forgets old failed logins."""
+    """Daily: ends the sessions of certificates revoked meanwhile, forgets what is over."""
     while True:
         await asyncio.sleep(RECHECK_EVERY_S)
         try:
             async with transaction(pool) as conn:
                 await end_sessions_of_untrusted(conn, trust.current())
                 await forget_old_failures(conn)
+                await forget_old_captchas(conn)
+                await forget_old_codes(conn)
         except Exception as error:  # noqa: BLE001 - The daily check must outlive any one failure.
             log.error("sessions: the daily check failed: %s", describe(error))

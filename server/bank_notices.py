@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from psycopg.errors import CheckViolation
 
 from server import suspense, units
-from server.batches import Operator
 from server.business.bank import DIFFERENCE
 from server.business.chart import Gl
 from server.business.refusals import Refused
@@ -28,6 +27,7 @@ from server.outside.bank import BankAnswer, Outcome
 from server.outside.bank_wire import BANK_TEXTS, BankCode, Detail, Direction
 from server.payments import Payments
 from server.reversal import reverse
+from server.submission import Operator
 from server.suspense import CENTRE_CLERK, book
 
 log = logging.getLogger(__name__)

@@ -3,64 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from psycopg.errors import UniqueViolation
 
-from server import drafts, parameters, payments, people, units
-from server.business.base import Business, Method, Unit, Values
-from server.business.businesses import business_of
+from server import drafts, elsewhere, payments, sms_codes, units
+from server.business.base import Business
 from server.business.chart import Gl
-from server.business.check import Checked, Texts
+from server.business.check import Checked, Texts, parse_cell
 from server.business.document import document_sha256
-from server.business.month import Month
-from server.business.parts import FROM_PREPAYMENT, PAID
-from server.business.refusals import problem, refused
+from server.business.refusals import Refused, problem, refused
 from server.checking import check
+from server.completion import amount_key, complete, debits
 from server.db import Connection, Pool, new_id, transaction
-from server.ledger.entry import Posting, Transaction
 from server.receipts import issue
-
-
-@dataclass(frozen=True)
-class Operator:
-    """Who acts, for which unit, and how they logged in."""
-
-    unit_id: int
-    operator_id: int
-    name: str
-    login_kind: str
-    certificate_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Submit:
-    """One press of 提交. ``idem`` is the client's name for it: again, it gets the first answer."""
-
-    business: Business
-    batch_id: int
-    version: int
-    only_passing: bool
-    idem: str
-    signature: bytes | None = None
-    amount_fen: int | None = None  # what the operator saw; another amount by now is refused
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a submission; ``state`` is posted, paying or failed."""
-
-    state: str
-    serial: int
-    receipt_no: str | None
-    rows: int
-    amount_fen: int
-    left_batch_id: int | None = None
-    problem_code: str | None = None
-    bank_text: str | None = None
-
+from server.submission import Answer, Operator, Submit
 
 Approve = Callable[[Connection, bytes], Awaitable[None]]
 COLLISIONS_MAX = 5
@@ -94,7 +53,7 @@ async def submit_in(
 ) -> Answer:
     """Within a transaction of the caller's, who has to see to collisions of two units."""
     unit_id = operator.unit_id
-    await units.lock(conn, unit_id)
+    await elsewhere.lock(conn, unit_id, order.business, order.batch_id)
     seen = await _seen(conn, unit_id, order)
     if seen is not None:
         return seen
@@ -109,33 +68,30 @@ async def submit_in(
         order.amount_fen,
     )
     await approve(conn, digest)
-    unit, checked = await check(conn, unit_id, order.business, draft.head, draft.rows)
+    me = operator.operator_id
+    unit, checked = await check(conn, unit_id, order.business, draft.head, draft.rows, me)
     rows, left_batch_id = draft.rows, None
     if order.only_passing and checked.bad_rows:
         rows, left_batch_id = await _split(conn, operator, order, draft, checked)
-        unit, checked = await check(conn, unit_id, order.business, draft.head, rows)
+        unit, checked = await check(conn, unit_id, order.business, draft.head, rows, me)
     if checked.errors:
         raise refused("G14", checked.problems, count=len(checked.errors))
     _insist_on_amount(order, checked)
+    await _use_codes(conn, unit_id, order, checked)
     txn_id = new_id()
     await _remember(conn, operator, order, digest, txn_id, left_batch_id)
     if _asks_the_bank(order.business, checked):
         await payments.create(conn, await _payment(conn, operator, order, txn_id, checked))
         await drafts.set_state(conn, unit_id, order.batch_id, "paying")
-        return Answer("paying", txn_id, None, len(rows), checked.head[_amount(order.business)])
+        return Answer("paying", txn_id, None, len(rows), checked.head[amount_key(order.business)])
     return await complete(conn, operator, order, txn_id, unit, checked, left_batch_id=left_batch_id)
-
-
-def _amount(business: Business) -> str:
-    assert business.payment is not None, "only a paying business has an amount"
-    return business.payment.amount
 
 
 def _insist_on_amount(order: Submit, checked: Checked) -> None:
     """A colleague may have opened or sealed somebody since the operator saw what is due."""
     if order.business.payment is None or order.amount_fen is None:
         return
-    field = order.business.field(_amount(order.business))
+    field = order.business.field(amount_key(order.business))
     now_fen = checked.head[field.key]
     if now_fen != order.amount_fen:
         show = field.kind.show
@@ -143,29 +99,25 @@ def _insist_on_amount(order: Submit, checked: Checked) -> None:
         raise refused("G14", [changed], count=1)
 
 
-def _method(business: Business, checked: Checked) -> Method | None:
-    """How an operator pays; the counter does not."""
-    payment = business.payment
-    if payment is None or payment.debit is not None:
-        return None
-    return Method(checked.head[payment.method]) if payment.method else Method.SETTLE
-
-
-def _debits(business: Business, head: Values) -> dict[Gl, int]:
-    """What each account pays, in fen."""
-    payment = business.payment
-    if payment is None:
-        return {}
-    if payment.debit is not None or not payment.method:
-        return {payment.debit or Gl.DEPOSITS: head[payment.amount]}
-    shares = {Gl.PREPAYMENT: head[FROM_PREPAYMENT.key], Gl.DEPOSITS: head[PAID.key]}
-    return {gl: amount_fen for gl, amount_fen in shares.items() if amount_fen}
+async def _use_codes(conn: Connection, unit_id: int, order: Submit, checked: Checked) -> None:
+    """Whoever changes a phone shows that they read it. A wrong code is refused at its field."""
+    for spec in order.business.codes:
+        if spec.sent_to not in checked.changed:
+            continue
+        code, wrong = parse_cell(spec, order.codes.get(spec.key, ""))
+        if code is None:
+            raise refused("G14", [wrong or problem("V01", spec.key, label=spec.label)], count=1)
+        phone = checked.changed[spec.sent_to]
+        try:
+            await sms_codes.consume(conn, order.business.code, unit_id, phone, code)
+        except Refused as told:
+            raise refused("G14", [replace(told.reason, key=spec.key)], count=1) from None
 
 
 def _asks_the_bank(business: Business, checked: Checked) -> bool:
     """The centre's counter enters what is at the bank already."""
     is_counter = business.payment is not None and business.payment.debit is not None
-    return not is_counter and Gl.DEPOSITS in _debits(business, checked.head)
+    return not is_counter and Gl.DEPOSITS in debits(business, checked.head)
 
 
 async def _payment(
@@ -173,7 +125,7 @@ async def _payment(
 ) -> payments.Payment:
     account = await units.signed_account(conn, operator.unit_id)
     assert account is not None, "the check refuses a unit that has signed no account"
-    debits = _debits(order.business, checked.head)
+    owed = debits(order.business, checked.head)
     return payments.Payment(
         unit_id=operator.unit_id,
         payment_id=txn_id,
@@ -183,9 +135,9 @@ async def _payment(
         operator_id=operator.operator_id,
         operator_name=operator.name,
         login_kind=operator.login_kind,
-        amount_fen=debits[Gl.DEPOSITS],
+        amount_fen=owed[Gl.DEPOSITS],
         account_no=account.account_no,
-        reserved_fen=debits.get(Gl.PREPAYMENT, 0),
+        reserved_fen=owed.get(Gl.PREPAYMENT, 0),
     )
 
 
@@ -259,103 +211,3 @@ async def _seen(conn: Connection, unit_id: int, order: Submit) -> Answer | None:
         return Answer("posted", txn_id, number, count, total_fen, left)
     state = "failed" if state == "failed" else "paying"
     return Answer(state, txn_id, None, count, asked_fen, left, code, text)
-
-
-async def complete(
-    conn: Connection,
-    operator: Operator,
-    order: Submit,
-    txn_id: int,
-    unit: Unit,
-    checked: Checked,
-    payment: payments.Payment | None = None,
-    left_batch_id: int | None = None,
-) -> Answer:
-    """Does what a checked batch says: changes accounts, posts, issues the receipt."""
-    business = order.business.in_force(unit)
-    if business.rows:
-        await people.apply(conn, business, unit, txn_id, checked.rows)
-    txn = _transaction(operator, replace(order, business=business), txn_id, unit, checked, payment)
-    number = await issue.post_with_receipt(
-        conn, operator.name, business, unit, txn, checked, payment
-    )
-    if business.payment is not None and business.payment.debit is Gl.MEMBERS:
-        await people.mark_corrected(conn, operator.unit_id, txn_id, txn.lines)
-    await drafts.set_state(conn, operator.unit_id, order.batch_id, "posted")
-    return Answer("posted", txn_id, number, txn.rows, txn.total_fen, left_batch_id)
-
-
-def _transaction(
-    operator: Operator,
-    order: Submit,
-    txn_id: int,
-    unit: Unit,
-    checked: Checked,
-    payment: payments.Payment | None,
-) -> Transaction:
-    business, head, pays = order.business, checked.head, order.business.payment
-    postings = tuple(
-        Posting(debit, pays.credit, amount_fen)
-        for debit, amount_fen in _debits(business, head).items()
-        if pays
-    )
-    until: Month | None = head[pays.until] if pays and pays.until else None
-    unpaid = range(unit.next_month, until + 1) if until else ()
-    shown = {spec.key: spec.kind.show(head[spec.key]) for spec in business.head if spec.key in head}
-    return Transaction(
-        unit_id=operator.unit_id,
-        txn_id=txn_id,
-        business=business.code,
-        biz_day=unit.business_day,
-        operator_id=operator.operator_id,
-        login_kind=operator.login_kind,
-        idem=order.idem,
-        rows=len(checked.rows),
-        total_fen=sum(p.amount_fen for p in postings),
-        head=shown,
-        method=_method(business, checked),
-        kind=head[pays.kind] if pays and pays.kind else None,
-        batch_id=order.batch_id,
-        payment_id=payment.payment_id if payment else None,
-        postings=postings,
-        months=[Month(m) for m in unpaid if m not in unit.deferred],
-        lines=[line for row in checked.rows for line in row.get("lines", ())],
-        paid_through=until,
-    )
-
-
-async def complete_paid(conn: Connection, payment: payments.Payment) -> Answer:
-    """Posts what the bank has paid for, with what was reserved; both must still be what is due."""
-    await units.lock(conn, payment.unit_id)
-    business = business_of(payment.business)
-    assert payment.batch_id is not None, "a debit pays for a batch"
-    draft = await drafts.load(conn, payment.unit_id, business.code, payment.batch_id)
-    choices = await _choices_accepted(conn, payment)
-    unit, checked = await check(conn, payment.unit_id, business, draft.head, draft.rows, choices)
-    if checked.head.get(_amount(business)) != payment.amount_fen + payment.reserved_fen:
-        raise payments.NotWhatWasPaid("what is due has changed since the debit")
-    if FROM_PREPAYMENT.key in checked.head:
-        paid = {PAID.key: payment.amount_fen, FROM_PREPAYMENT.key: payment.reserved_fen}
-        checked.head |= paid
-    operator = Operator(
-        payment.unit_id, payment.operator_id, payment.operator_name, payment.login_kind
-    )
-    order = Submit(business, payment.batch_id, draft.version, False, payment.idem)
-    return await complete(conn, operator, order, payment.payment_id, unit, checked, payment)
-
-
-async def _choices_accepted(
-    conn: Connection, payment: payments.Payment
-) -> Mapping[str, Mapping[str, str]]:
-    """Those of the business day on which the debit was asked for: what was accepted then is posted
-    as it was, though a day has been closed and a table changed since."""
-    rows = await conn.execute(
-        """
-        select coalesce((select min(day) from day_close where closed_at > s.at),
-                        (select business_day from centre))
-        from payment_step s where unit_id = %s and payment_id = %s and step = 1
-        """,
-        (payment.unit_id, payment.payment_id),
-    )
-    (day,) = await rows.fetchone() or (await parameters.business_day(conn),)
-    return parameters.code_tables(await parameters.in_force(conn, day))

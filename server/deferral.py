@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server import units
-from server.business.base import UNIT_STATUSES, UnitStatus
+from server.business.facts import UNIT_STATUSES, UnitStatus
 from server.business.month import Month
 from server.business.refusals import refused
 from server.db import Connection
@@ -52,12 +52,8 @@ async def end(conn: Connection, unit_id: int, last: Month | None = None) -> None
         {"unit": unit_id, "day": unit.business_day, "last": None if last is None else int(last)},
     )
     rows = await conn.execute(
-        """
-        select exists (select from txn t where t.unit_id = %(unit)s and t.business = 'remittance'
-            and not exists (select from txn r where r.unit_id = t.unit_id
-                                                and r.reverses = t.txn_id))
-        """,
-        {"unit": unit_id},
+        f"select exists (select from {units.REMITTED})",
+        {"unit": unit_id, "roster": units.ROSTER},
     )
     has_remitted = (await rows.fetchone() or (False,))[0]
     await _set_status(conn, unit_id, UnitStatus.NORMAL if has_remitted else UnitStatus.OPENED)

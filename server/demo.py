@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from psycopg.conninfo import make_conninfo
 from server import demo_ca, log
 from server.config import Config
 from server.db import Pool, open_pool, transaction
-from server.demo_units import STAFF, STAFF_PASSWORD, UNITS, seed
+from server.demo_phone import deliver
+from server.demo_units import OPERATOR_PASSWORD, STAFF, STAFF_PASSWORD, UNITS, seed
 from server.migrate import migrate
 from server.outside.bank import HttpBank
 from server.outside.bank_wire import NOTICE
@@ -78,11 +78,14 @@ async def _serve(folder: Path, config: Config, bank: SandboxBank, ca: demo_ca.De
         async with HttpBank(config.bank_url, config.bank_key, timeout_s=10) as client:
             keys = [ca.operator("p256").der, ca.operator("rsa2048").der]
             unit_id = await seed(pool, client, bank, keys)
-        following = asyncio.create_task(_follow_day(pool, bank))
+        beside = [
+            asyncio.create_task(_follow_day(pool, bank)),
+            asyncio.create_task(deliver(pool, folder / "phone.txt")),
+        ]
         await _serve_until_ended(folder, config, bank, ca, unit_id)
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _follow_day(pool: Pool, bank: SandboxBank) -> None:
@@ -121,12 +124,15 @@ async def _serve_until_ended(
             "admin_token": bank.ready.admin_token,
         },
         "unit_id": unit_id,
+        "password": OPERATOR_PASSWORD,
+        "phone": str(folder / "phone.txt"),
         "staff": {"names": list(STAFF), "password": STAFF_PASSWORD},
         "pid": os.getpid(),
     }
     _write(folder / "ready.json", ready)
     names = "、".join(f"{name}（{shown}）" for name, (shown, _) in STAFF.items())
-    print(f"中心柜台的用户 {names}，密码 {STAFF_PASSWORD}", flush=True)
+    print(f"中心柜台的用户 {names}，密码 {STAFF_PASSWORD}")
+    print(f"单位账号 {unit_id} 的登录密码 {OPERATOR_PASSWORD}；短信见 {ready['phone']}", flush=True)
     await task
 
 

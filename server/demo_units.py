@@ -7,7 +7,17 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server import batches, drafts, payments, units
+from server import (
+    access,
+    batches,
+    completion,
+    drafts,
+    passwords,
+    payments,
+    registration,
+    submission,
+    units,
+)
 from server.books.close import close_day
 from server.business.account_opening import ACCOUNT_OPENING
 from server.business.base import Business
@@ -17,17 +27,20 @@ from server.business.sealing import SEALING
 from server.counter import staff
 from server.counter.staff import Role
 from server.db import Connection, Pool, new_id, transaction
-from server.demo_people import person
-from server.enrolment import Operator, bind_certificate
+from server.demo_people import id_number, person
+from server.enrolment import Operator, bind_certificate, register_operator
 from server.outside.bank import Bank
 from server.outside.sandbox_bank.books import Account
 from server.outside.sandbox_bank.control import SandboxBank
+from server.submission import Answer, Submit
 
 CENTRE = "楚雄州住房公积金管理中心"
 FIRST_DAY = datetime.date(2026, 6, 18)
 TODAY = datetime.date(2026, 7, 20)
 FIRST_MONTH = Month.of(2026, 6)
 OPERATOR = Operator("李经办", "532301198512310024", "13987800001")
+# The first unit's; the others are yet to be registered.
+OPERATOR_PASSWORD = "Lan-hua-5-zhan"  # noqa: S105 - Printed as the staff's is.
 
 STAFF = {
     "wang": ("王柜员", Role.TELLER),
@@ -50,13 +63,28 @@ class DemoUnit:
     people: range
     sealed: int
     deposit_fen: int
+    operator: Operator
+
+
+def _operator(name: str, sequence: int, phone: str) -> Operator:
+    born = datetime.date(1990, 5, 12)
+    return Operator(name, id_number("532301", born, sequence), phone)
 
 
 UNITS = (
-    DemoUnit("楚雄彩云科技有限公司", "91532300MA6NTEQT85", 5301, range(60), 6, 5_000_000_00),
-    DemoUnit("楚雄州第二中学", "12532300432100072Y", 5301, range(1000, 1120), 8, 9_000_000_00),
-    DemoUnit("姚安县供水站", "91440300708461136T", 5325, range(2000, 2012), 2, 300_000_00),
-)
+    DemoUnit("楚雄彩云科技有限公司", "91532300MA6NTEQT85", 5301, range(60), 6, 5_000_000_00,
+             OPERATOR),
+    DemoUnit("楚雄州第二中学", "12532300432100072Y", 5301, range(1000, 1120), 8, 9_000_000_00,
+             _operator("杨经办", 36, "13987800002")),
+    DemoUnit("姚安县供水站", "91440300708461136T", 5325, range(2000, 2012), 2, 300_000_00,
+             _operator("罗经办", 45, "13987800003")),
+)  # fmt: skip
+
+REGISTERED = {
+    "legal_person": "王建国", "nature": "05", "fund_source": "0", "trustee_bank": "105",
+    "address": "楚雄市鹿城镇彝人古镇 1 号", "postcode": "675000", "pay_day": "10",
+    "telephone": "0878-3123456",
+}  # fmt: skip
 
 
 async def seed(pool: Pool, bank: Bank, desk: SandboxBank, certificates: Sequence[bytes]) -> int:
@@ -77,6 +105,9 @@ async def seed(pool: Pool, bank: Bank, desk: SandboxBank, certificates: Sequence
     async with transaction(pool) as conn:
         for der in certificates:
             await bind_certificate(conn, first, OPERATOR, der)
+        operator_id = await register_operator(conn, first, OPERATOR)
+        password_hash = await passwords.hash_password(OPERATOR_PASSWORD)
+        await access.keep_first_password(conn, first, operator_id, password_hash)
         await close_day(conn, TODAY)
     await asyncio.to_thread(desk.set_day, TODAY)
     return first
@@ -99,17 +130,19 @@ async def _make(pool: Pool, bank: Bank, desk: SandboxBank, unit: DemoUnit) -> in
             unit.name, unit.uscc, "532301", unit.branch, FIRST_MONTH.plus(-1), 1200, 1200
         )
         unit_id = await units.open_unit(conn, opening)
+        await registration.register(conn, unit_id, REGISTERED)
         signed = units.SignedAccount(
             account_no, unit.name, "中国建设银行楚雄分行", "105", agreement
         )
         await units.sign_account(conn, unit_id, signed)
+        await register_operator(conn, unit_id, unit.operator)
     rows = [person(n) | {"month": str(FIRST_MONTH)} for n in unit.people]
     await _submit(pool, unit_id, ACCOUNT_OPENING, {}, rows)
     paid = await _submit(
         pool, unit_id, REMITTANCE, {"until": str(FIRST_MONTH), "method": "settle"}, []
     )
     runner = payments.Payments(
-        pool, bank, {payments.IN: batches.complete_paid}, _tell_nobody, payments.Pace(10)
+        pool, bank, {payments.IN: completion.complete_paid}, _tell_nobody, payments.Pace(10)
     )
     await runner.start(unit_id, paid.serial, 30)
     async with transaction(pool) as conn:
@@ -135,14 +168,14 @@ async def _tell_nobody(
 
 async def _submit(
     pool: Pool, unit_id: int, business: Business, head: dict[str, str], rows: list[dict[str, str]]
-) -> batches.Answer:
+) -> Answer:
     """What the counter would have entered; the counter signs nothing with a key."""
 
     async def approve(conn: Connection, digest: bytes) -> None:
         return None
 
-    clerk = batches.Operator(unit_id, 0, "中心柜台", "counter")
+    clerk = submission.Operator(unit_id, 0, "中心柜台", "counter")
     async with transaction(pool) as conn:
         batch_id, version = await drafts.save_new(conn, unit_id, 0, business.code, head, rows)
-    order = batches.Submit(business, batch_id, version, False, f"demo-{new_id()}")
+    order = Submit(business, batch_id, version, False, f"demo-{new_id()}")
     return await batches.submit(pool, clerk, order, approve)

@@ -140,5 +140,13 @@ async def set_state(conn: Connection, unit_id: int, batch_id: int, state: str) -
     )
 
 
+async def cover(conn: Connection, unit_id: int, batch_id: int, head: Texts) -> None:
+    """What is done keeps its phones masked; the signature's digest stays as it is."""
+    await conn.execute(
+        "update batch set head = %s where unit_id = %s and batch_id = %s",
+        (_json(head), unit_id, batch_id),
+    )
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

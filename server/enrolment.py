@@ -97,6 +97,15 @@ async def register_operator(conn: Connection, unit_id: int, operator: Operator) 
     return operator_id
 
 
+async def change_phone(conn: Connection, unit_id: int, operator_id: int, phone: str) -> None:
+    """Where the operator's codes go from now on; whoever cannot read them cannot register."""
+    await _insist_on(conn, unit_id, operator_id)
+    await conn.execute(
+        "update operator set phone = %s where unit_id = %s and operator_id = %s",
+        (phone, unit_id, operator_id),
+    )
+
+
 async def set_operator_state(conn: Connection, unit_id: int, operator_id: int, state: str) -> None:
     """``active`` or ``inactive``; an inactive operator's sessions stop at their next request."""
     await _insist_on(conn, unit_id, operator_id)

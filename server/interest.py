@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from psycopg.types.json import Jsonb
 
 from server import parameters, units
-from server.batches import Operator
 from server.business.amounts import half_up
 from server.business.chart import Gl
 from server.business.counter import SETTLEMENT
@@ -37,6 +36,7 @@ from server.db import Connection, Pool, hold_day, new_id, transaction
 from server.ledger.entry import Posting
 from server.ledger.settle import Settled, UnitInterest, Work, earned, preview, settle
 from server.receipts import codes, issue
+from server.submission import Operator
 from server.suspense import book
 
 CHUNK_ACCOUNTS = 50_000

@@ -1,37 +1,26 @@
-"""Person accounts: finding them, and what a business changes on them besides money, set-based."""
+"""Person accounts: finding them, and what is known of their months."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from server.business.base import (
-    Business,
-    Line,
-    Past,
-    PastMonth,
-    Person,
-    Status,
-    Unit,
-    Values,
-)
-from server.business.identity import with_account_check
-from server.business.kinds import DocumentNumber, Phone
+from server.business.base import Business, Counted, Line
+from server.business.businesses import BUSINESSES, COUNTER_BUSINESSES
+from server.business.facts import Past, PastMonth, Person, Status
 from server.business.month import Month
 from server.db import Connection
 
-CENTRE_PREFIX = 5323  # the prefecture's code opens every person account number
 FOREVER = Month.of(2999, 12)
 
 PERSON = """
     a.acct_id, a.unit_id, a.name, a.status, a.base_fen, a.unit_fen, a.personal_fen, a.balance_fen,
-    a.from_month, a.until_month, a.paid_through, a.is_frozen, a.id_mask
+    a.from_month, a.until_month, a.start_month, a.paid_through, a.is_frozen, a.id_mask, a.phone_mask
 """
 
 
-def _person(row: Sequence[Any]) -> Person:
+def read_person(row: Sequence[Any]) -> Person:
     (
         account,
         unit_id,
@@ -43,9 +32,11 @@ def _person(row: Sequence[Any]) -> Person:
         balance,
         start,
         until,
+        began,
         paid,
         frozen,
         mask,
+        phone,
     ) = row
     return Person(
         account=account,
@@ -58,15 +49,17 @@ def _person(row: Sequence[Any]) -> Person:
         balance_fen=balance,
         from_month=Month(start),
         until_month=None if until == FOREVER else Month(until),
+        start_month=None if began is None else Month(began),
         paid_through=None if paid is None else Month(paid),
         is_frozen=frozen,
         id_tail=mask,
+        phone=phone,
     )
 
 
 def _persons(rows: Sequence[Sequence[Any]]) -> list[Person]:
     """For a thread: a large unit's would hold up the event loop."""
-    return [_person(row) for row in rows]
+    return [read_person(row) for row in rows]
 
 
 async def roster(conn: Connection, unit_id: int) -> list[Person]:
@@ -92,9 +85,17 @@ async def find(
                 where p.id_number = any(%s)""",
             (list(keys),),
         )
+    elif not business.is_batch:  # A form about one person, whose phone it may compare.
+        rows = await conn.execute(
+            f"""select a.acct_id, {PERSON.replace("a.phone_mask", "p.phone")} from account a
+                join person p on p.unit_id = a.unit_id and p.acct_id = a.acct_id
+                where a.unit_id = %s and a.acct_id = any(%s)""",
+            (unit_id, list(keys)),
+        )
     else:
         rows = await conn.execute(
-            f"select a.acct_id, {PERSON} from account a where unit_id = %s and acct_id = any(%s)",
+            f"""select a.acct_id, {PERSON} from account a
+                where unit_id = %s and acct_id = any(%s) and status <> '99'""",
             (unit_id, list(keys)),
         )
     found = await rows.fetchall()
@@ -102,41 +103,52 @@ async def find(
     return {row[0]: person for row, person in zip(found, persons, strict=True)}
 
 
-PAST = """
-    select e.acct_id, e.month,
-           coalesce(sum(e.amount_fen) filter (where w.what = 'remittance'), 0)::bigint,
-           coalesce(sum(e.amount_fen) filter (where w.what = 'full'), 0)::bigint,
-           coalesce(sum(e.amount_fen) filter (where w.what = 'difference'), 0)::bigint,
-           coalesce(sum(e.amount_fen) filter (where w.what = 'free'), 0)::bigint,
-           coalesce(sum(e.amount_fen) filter (where w.what = 'correction'), 0)::bigint,
-           sum(e.unit_fen)::bigint
-    from txn_part p
-    join entry e on e.unit_id = p.unit_id and e.txn_id = p.txn_id and e.month = p.month
-    join txn t on t.unit_id = p.unit_id and t.txn_id = p.txn_id
+# What each business credits a person's month as, by its description.
+COUNTED = [
+    (business.code, kind, counted.value)
+    for business in BUSINESSES + COUNTER_BUSINESSES
+    if business.payment
+    for kind, counted in business.payment.counts.items()
+]
+CODES, KINDS, COUNTS = (list(column) for column in zip(*COUNTED, strict=True))
+SUMS = ", ".join(
+    f"coalesce(sum(e.amount_fen) filter (where w.counted = '{counted}'), 0)::bigint"
+    for counted in Counted
+)
+PAST = f"""
+    select e.acct_id, e.month, {SUMS}, sum(e.unit_fen)::bigint
+    from {{entries}}
     left join txn o on o.unit_id = t.unit_id and o.txn_id = t.reverses
-    cross join lateral (
-        select case coalesce(o.business, t.business)
-               when 'back_payment' then case coalesce(o.kind, t.kind)
-                    when '1' then 'full' when '2' then 'difference' else 'free' end
-               else coalesce(o.business, t.business) end as what) w
-    where p.unit_id = %(unit)s and e.acct_id = any(%(accounts)s)
-      and p.month between %(first)s and %(last)s and w.what <> 'settlement'
+    join unnest(%(codes)s::text[], %(kinds)s::text[], %(counts)s::text[])
+         as w(business, kind, counted)
+      on w.business = coalesce(o.business, t.business) and w.kind in ('', coalesce(o.kind, t.kind))
+    where e.unit_id = %(unit)s and e.acct_id = any(%(accounts)s)
+      and e.month between %(first)s and %(last)s
     group by 1, 2
 """
+PAST_HERE = PAST.format(
+    entries="""txn_part p
+    join entry e on e.unit_id = p.unit_id and e.txn_id = p.txn_id and e.month = p.month
+                and p.unit_id = %(unit)s and p.month between %(first)s and %(last)s
+    join txn t on t.unit_id = p.unit_id and t.txn_id = p.txn_id"""
+)
+PAST_ELSEWHERE = PAST.format(
+    entries="""earlier_entry e
+    join txn t on t.unit_id = e.in_unit and t.txn_id = e.txn_id and e.in_unit <> e.unit_id"""
+)
 
 
 async def past(
     conn: Connection, unit_id: int, accounts: Sequence[int], months: range
 ) -> dict[int, Past]:
-    """What each account was credited for each of ``months``, reversals taken off."""
+    """What each account was credited for each of ``months``, reversals taken off; also by the units
+    that had it before."""
     values = {
         "unit": unit_id, "accounts": list(accounts), "first": months.start, "last": months.stop - 1,
+        "codes": CODES, "kinds": KINDS, "counts": COUNTS,
     }  # fmt: skip
-    found: dict[int, dict[Month, PastMonth]] = {account: {} for account in accounts}
-    rows = await conn.execute(PAST, values)
-    for account, month, *parts, corrected_fen, unit_fen in await rows.fetchall():
-        remitted, made_up, short, free = _less(parts, -corrected_fen)
-        found[account][Month(month)] = PastMonth(remitted, made_up, short, free, unit_fen)
+    found = await _past_months(conn, PAST_HERE, values)
+    elsewhere = await _past_months(conn, PAST_ELSEWHERE, values)
     began = await conn.execute(
         "select acct_id, work_day from person where unit_id = %(unit)s"
         " and acct_id = any(%(accounts)s) and work_day is not null",
@@ -150,9 +162,39 @@ async def past(
     )
     marked = {acct: frozenset(map(Month, once)) for acct, once in await corrections.fetchall()}
     return {
-        account: Past(found[account], works.get(account), marked.get(account, frozenset()))
+        account: Past(
+            found.get(account, {}),
+            works.get(account),
+            marked.get(account, frozenset()),
+            elsewhere=elsewhere.get(account, {}),
+        )
         for account in accounts
     }
+
+
+async def changes(
+    conn: Connection, unit_id: int, business: Business, accounts: Sequence[int]
+) -> dict[int, Past]:
+    """From which months each account was changed by this business (ruling 3: not by unsealing)."""
+    rows = await conn.execute(
+        "select acct_id, array_agg(month::int) from event"
+        " where unit_id = %s and acct_id = any(%s) and std = %s group by 1",
+        (unit_id, list(accounts), business.std),
+    )
+    found = {account: tuple(map(Month, months)) for account, months in await rows.fetchall()}
+    return {account: Past({}, changes=found.get(account, ())) for account in accounts}
+
+
+async def _past_months(
+    conn: Connection, query: str, values: Mapping[str, object]
+) -> dict[int, dict[Month, PastMonth]]:
+    found: dict[int, dict[Month, PastMonth]] = {}
+    rows = await conn.execute(query, values)
+    for account, month, *parts, corrected_fen, unit_fen in await rows.fetchall():
+        remitted, made_up, short, free = _less(parts, -corrected_fen)
+        months = found.setdefault(account, {})
+        months[Month(month)] = PastMonth(remitted, made_up, short, free, unit_fen)
+    return found
 
 
 def _less(parts: list[int], taken_fen: int) -> list[int]:
@@ -182,185 +224,3 @@ async def taken_phones(conn: Connection, phones: Sequence[str]) -> set[str]:
     """Those of ``phones`` that some person has already (K07)."""
     rows = await conn.execute("select phone from person where phone = any(%s)", (list(phones),))
     return {row[0] for row in await rows.fetchall()}
-
-
-async def apply(
-    conn: Connection, business: Business, unit: Unit, txn_id: int, rows: Sequence[dict[str, Any]]
-) -> None:
-    """Opens, seals or starts the accounts of ``rows``, as the description's statuses say.
-
-    The caller holds the unit's lock and has checked the rows against it. Opening fills each row's
-    ``account``.
-    """
-    if business.leaves is None:
-        return
-    if not business.takes:
-        await _open(conn, unit, rows)
-    elif business.leaves is Status.SEALED:
-        await _record(conn, business, unit, txn_id, rows)
-        await _seal(conn, unit, rows)
-        return
-    else:
-        await _record(conn, business, unit, txn_id, rows)
-        await _restart(conn, unit, txn_id, rows)
-        return
-    await _record(conn, business, unit, txn_id, rows)
-
-
-def _column(
-    rows: Sequence[Values], key: str, cast: Callable[[Any], Any] = lambda v: v
-) -> list[Any]:
-    return [None if row.get(key) is None else cast(row[key]) for row in rows]
-
-
-async def _open(conn: Connection, unit: Unit, rows: Sequence[dict[str, Any]]) -> None:
-    numbers = await conn.execute(
-        "select nextval('account_number') from generate_series(1, %s)", (len(rows),)
-    )
-    for row, (number,) in zip(rows, await numbers.fetchall(), strict=True):
-        row["account"] = with_account_check(CENTRE_PREFIX * 10_000_000 + number)
-    await conn.execute(
-        """
-        insert into account (unit_id, acct_id, name, id_mask, phone_mask, status, from_month,
-                             base_fen, unit_fen, personal_fen, opened_day)
-        select %(unit)s, acct_id, name, id_mask, phone_mask, '01', month,
-               base, unit_fen, personal_fen, %(day)s
-        from unnest(%(accounts)s::bigint[], %(names)s::text[], %(ids)s::text[], %(phones)s::text[],
-                    %(months)s::int[], %(bases)s::bigint[], %(units)s::bigint[],
-                    %(personals)s::bigint[])
-             as t(acct_id, name, id_mask, phone_mask, month, base, unit_fen, personal_fen)
-        order by acct_id
-        """,
-        {
-            "unit": unit.unit_id,
-            "day": unit.business_day,
-            "accounts": _column(rows, "account"),
-            "names": _column(rows, "name"),
-            "ids": _column(rows, "id_number", DocumentNumber().mask),
-            "phones": _column(rows, "phone", Phone().mask),
-            **_amounts(rows),
-        },
-    )
-    await _insert_persons(conn, unit, rows)
-
-
-PERSON_TEXTS = (
-    "id_number", "id_type", "name", "sex", "phone", "marriage", "education", "occupation",
-    "address", "card",
-)  # fmt: skip
-
-
-async def _insert_persons(conn: Connection, unit: Unit, rows: Sequence[Values]) -> None:
-    arrays = ", ".join(f"%({key})s::text[]" for key in PERSON_TEXTS)
-    names = ", ".join(PERSON_TEXTS)
-    values: dict[str, object] = {key: _column(rows, key) for key in PERSON_TEXTS}
-    days: Mapping[str, list[datetime.date | None]] = {
-        k: _column(rows, k) for k in ("born", "work_day")
-    }
-    await conn.execute(
-        f"""
-        insert into person (unit_id, acct_id, born, work_day, {names})
-        select %(unit)s, acct_id, born, work_day, {names}
-        from unnest(%(accounts)s::bigint[], %(born)s::date[], %(work_day)s::date[], {arrays})
-             as t(acct_id, born, work_day, {names})
-        order by id_number
-        """,
-        {"unit": unit.unit_id, "accounts": _column(rows, "account"), **days, **values},
-    )
-
-
-def _amounts(rows: Sequence[Values]) -> dict[str, object]:
-    return {
-        "months": _column(rows, "month", int),
-        "bases": _column(rows, "base"),
-        "units": _column(rows, "unit_fen"),
-        "personals": _column(rows, "personal_fen"),
-    }
-
-
-async def _record(
-    conn: Connection, business: Business, unit: Unit, txn_id: int, rows: Sequence[Values]
-) -> None:
-    """One event a person: what the account was before, and what it is from the month on."""
-    inserted = await conn.execute(
-        """
-        insert into event (unit_id, acct_id, txn_id, std, month, reason, remark, status_before,
-                           base_before_fen, base_fen, unit_fen, personal_fen)
-        select %(unit)s, t.acct_id, %(txn)s, %(std)s, t.month, t.reason, t.remark, %(before)s,
-               case when %(before)s::text is not null then a.base_fen end,
-               coalesce(t.base, a.base_fen), coalesce(t.unit_fen, a.unit_fen),
-               coalesce(t.personal_fen, a.personal_fen)
-        from unnest(%(accounts)s::bigint[], %(months)s::int[], %(bases)s::bigint[],
-                    %(units)s::bigint[], %(personals)s::bigint[], %(reasons)s::text[],
-                    %(remarks)s::text[])
-             as t(acct_id, month, base, unit_fen, personal_fen, reason, remark)
-        join account a on a.unit_id = %(unit)s and a.acct_id = t.acct_id
-        """,
-        {
-            "unit": unit.unit_id,
-            "txn": txn_id,
-            "std": business.std,
-            "before": business.takes[0] if business.takes else None,
-            "accounts": _column(rows, "account"),
-            "reasons": _column(rows, "reason"),
-            "remarks": _column(rows, "remark"),
-            **_amounts(rows),
-        },
-    )
-    _all(inserted.rowcount, rows)
-
-
-async def _seal(conn: Connection, unit: Unit, rows: Sequence[Values]) -> None:
-    updated = await conn.execute(
-        """
-        update account a set status = '02', until_month = t.month
-        from unnest(%(accounts)s::bigint[], %(months)s::int[]) as t(acct_id, month)
-        where a.unit_id = %(unit)s and a.acct_id = t.acct_id and a.status = '01'
-        """,
-        {
-            "unit": unit.unit_id,
-            "accounts": _column(rows, "account"),
-            "months": _column(rows, "month", int),
-        },
-    )
-    _all(updated.rowcount, rows)
-
-
-async def _restart(conn: Connection, unit: Unit, txn_id: int, rows: Sequence[Values]) -> None:
-    """Ends the segment on the account row at the month, keeps it, and begins the next one there."""
-    values = {
-        "unit": unit.unit_id,
-        "txn": txn_id,
-        "accounts": _column(rows, "account"),
-        **_amounts(rows),
-    }
-    await conn.execute(
-        """
-        insert into segment (unit_id, until_month, acct_id, txn_id, from_month, base_fen, unit_fen,
-                             personal_fen)
-        select a.unit_id, least(a.until_month, t.month), a.acct_id, %(txn)s, a.from_month,
-               a.base_fen, a.unit_fen, a.personal_fen
-        from unnest(%(accounts)s::bigint[], %(months)s::int[]) as t(acct_id, month)
-        join account a on a.unit_id = %(unit)s and a.acct_id = t.acct_id
-        where a.from_month < least(a.until_month, t.month)
-        """,
-        values,
-    )
-    updated = await conn.execute(
-        """
-        update account a set status = '01', from_month = t.month, until_month = %(forever)s,
-               base_fen = t.base, unit_fen = t.unit_fen, personal_fen = t.personal_fen
-        from unnest(%(accounts)s::bigint[], %(months)s::int[], %(bases)s::bigint[],
-                    %(units)s::bigint[], %(personals)s::bigint[])
-             as t(acct_id, month, base, unit_fen, personal_fen)
-        where a.unit_id = %(unit)s and a.acct_id = t.acct_id
-        """,
-        values | {"forever": int(FOREVER)},
-    )
-    _all(updated.rowcount, rows)
-
-
-def _all(count: int, rows: Sequence[Values]) -> None:
-    """A join that misses a person is silent in SQL; here it is not."""
-    if count != len(rows):
-        raise RuntimeError(f"{len(rows) - count} of {len(rows)} accounts were not found")

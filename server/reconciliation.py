@@ -20,7 +20,6 @@ from server.bank_notices import (
     record,
     settle_with,
 )
-from server.batches import Operator
 from server.business.bank import DIFFERENCE
 from server.business.chart import Gl
 from server.business.refusals import Refused, refused
@@ -29,6 +28,7 @@ from server.ledger.entry import Posting
 from server.outside.bank import Bank, Outcome
 from server.outside.bank_wire import Detail
 from server.reversal import reverse
+from server.submission import Operator
 from server.suspense import CENTRE_CLERK, book
 
 ONE_DAY = datetime.timedelta(days=1)

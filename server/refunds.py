@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from server import payments, units
-from server.batches import Operator
-from server.business.base import UNIT_STATUSES
 from server.business.chart import Gl
 from server.business.counter import REFUND_KEPT
+from server.business.facts import UNIT_STATUSES
 from server.business.refusals import refused
 from server.db import Connection, new_id
 from server.ledger.entry import Posting
 from server.payments import OUT, Payment
 from server.reversal import reversal_of
+from server.submission import Operator
 from server.suspense import book
 
 ELSEWHERE = {

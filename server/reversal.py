@@ -6,17 +6,21 @@ import datetime
 from dataclasses import dataclass
 
 from server import payments, units
-from server.batches import Operator
-from server.business.base import Line, Spread, Unit, UnitStatus
-from server.business.businesses import business_of
+from server.business.base import Line, Spread
+from server.business.businesses import BUSINESSES, COUNTER_BUSINESSES, business_of
 from server.business.chart import Gl
 from server.business.check import Checked
 from server.business.counter import REFUND, REVERSAL
+from server.business.facts import Unit, UnitStatus
 from server.business.month import Month
 from server.business.refusals import refused
 from server.db import Connection, new_id
 from server.ledger.entry import Posting, Transaction
 from server.receipts import issue
+from server.submission import Operator
+
+# Their entries pay the month that they name.
+PAYING = [b.code for b in BUSINESSES + COUNTER_BUSINESSES if b.payment]
 
 
 @dataclass(frozen=True)
@@ -189,13 +193,14 @@ async def _depending(conn: Connection, original: Original) -> str | None:
         where mine.unit_id = %(unit)s and mine.txn_id = %(txn)s
           and not exists (select from txn r where r.unit_id = t.unit_id and r.reverses = t.txn_id)
           and exists (select from entry e where e.unit_id = t.unit_id and e.txn_id = t.txn_id
-                      and (e.acct_id = any(%(accounts)s) or e.month > %(paid)s::int))
+                      and (e.acct_id = any(%(accounts)s)
+                           or (e.month > %(paid)s::int and t.business = any(%(paying)s))))
         order by c.position limit 1
         """,
         {
             "unit": original.unit_id, "txn": original.txn_id,
             "accounts": sorted({line.account for line in original.lines}),
-            "paid": None if unpaid_from is None else int(unpaid_from),
+            "paid": None if unpaid_from is None else int(unpaid_from), "paying": PAYING,
         },
     )  # fmt: skip
     row = await rows.fetchone()
@@ -207,31 +212,36 @@ async def _restore(conn: Connection, original: Original) -> None:
     unit_id = original.unit_id
     if original.is_of_roster:
         await conn.execute(
-            """
+            f"""
             update unit u set paid_through = %(before)s,
-                   status = case when u.status = '01' and not exists (
-                       select from txn t where t.unit_id = u.unit_id and t.business = 'remittance'
-                       and not exists (select from txn r where r.unit_id = t.unit_id
-                                                           and r.reverses = t.txn_id))
-                   then %(opened)s else u.status end
+                   status = case when u.status = '01'
+                                  and not exists (select from {units.REMITTED})
+                            then %(opened)s else u.status end
             where unit_id = %(unit)s
             """,
-            {"unit": unit_id, "before": original.paid_before, "opened": UnitStatus.OPENED},
+            {
+                "unit": unit_id,
+                "roster": units.ROSTER,
+                "before": original.paid_before,
+                "opened": UnitStatus.OPENED,
+            },
         )
         await conn.execute(
-            """
-            update account a set paid_through = paid.through
+            f"""
+            update account a set paid_through = greatest(paid.through, a.brought_through)
             from unnest(%(accounts)s::bigint[]) as l(acct_id)
             left join (
                 select e.acct_id, max(e.month) as through
-                from txn t join entry e on e.unit_id = t.unit_id and e.txn_id = t.txn_id
-                where t.unit_id = %(unit)s and t.business = 'remittance'
-                  and not exists (select from txn r where r.unit_id = t.unit_id
-                                                      and r.reverses = t.txn_id)
+                from (select t.unit_id, t.txn_id from {units.REMITTED}) t
+                join entry e on e.unit_id = t.unit_id and e.txn_id = t.txn_id
                 group by 1) paid using (acct_id)
             where a.unit_id = %(unit)s and a.acct_id = l.acct_id
             """,
-            {"unit": unit_id, "accounts": sorted({line.account for line in original.lines})},
+            {
+                "unit": unit_id,
+                "roster": units.ROSTER,
+                "accounts": sorted({line.account for line in original.lines}),
+            },
         )
     if original.batch_id is not None:
         await conn.execute(

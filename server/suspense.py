@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server import units
-from server.batches import Operator
 from server.business.bank import SUSPENSE, SUSPENSE_END
-from server.business.base import UNIT_STATUSES, Business, Values
+from server.business.base import Business
 from server.business.chart import Gl
 from server.business.check import Checked
 from server.business.counter import CLAIM
+from server.business.facts import UNIT_STATUSES, Values
 from server.business.refusals import refused
 from server.db import Connection, new_id
 from server.ledger.entry import Posting, Transaction
 from server.outside.bank_wire import Detail
 from server.receipts import issue
+from server.submission import Operator
 
 CENTRE_CLERK = Operator(units.CENTRE, 0, "系统", "bank")
 

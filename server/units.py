@@ -6,12 +6,19 @@ import datetime
 from dataclasses import dataclass, replace
 
 from server import parameters
-from server.business.base import Due, MonthRule, Unit, UnitStatus
+from server.business.base import Business, Spread
+from server.business.businesses import BUSINESSES
+from server.business.facts import Due, MonthRule, Ratios, Unit, UnitStatus
 from server.business.identity import with_account_check
 from server.business.month import Month
 from server.business.refusals import refused
 from server.db import HOLD_DAY, Connection
 
+# Payments of the months of a roster that nothing has reversed; takes ``roster``, their codes.
+ROSTER = [b.code for b in BUSINESSES if b.payment and b.payment.spread is Spread.ROSTER]
+REMITTED = """
+    txn t where t.unit_id = %(unit)s and t.business = any(%(roster)s)
+    and not exists (select from txn r where r.unit_id = t.unit_id and r.reverses = t.txn_id)"""
 CENTRE = 0  # the unit whose books hold what belongs to no unit, or not yet
 
 
@@ -224,11 +231,30 @@ async def facts(conn: Connection, unit_id: int) -> Unit:
         makeup_max_months=values["makeup_max_months"],
         prepayment_fen=prepayment_fen,
         payment_limit_fen=values["payment_limit_fen"],
+        transfer_requires_sealed=values["transfer_requires_sealed"],
         signed_account=f"{account.bank_name} ****{account.account_no[-4:]}" if account else "",
         paying=dict(await paying.fetchall()),
         deferred=await deferred_months(conn, unit_id),
+        ratios=await _ratios(conn, unit_id),
+        ratio_min=values["ratio_min"],
+        ratio_max=values["ratio_max"],
+        ratio_step=values["ratio_step"],
+        ratio_down_online=values["ratio_down_online"],
+        base_change_per_year=values["base_change_per_year"],
+        base_year_start_month=values["base_year_start_month"],
         choices=parameters.code_tables(values),
     )
+
+
+async def _ratios(conn: Connection, unit_id: int) -> tuple[Ratios, ...]:
+    rows = await conn.execute(
+        """
+        select from_month, unit_ratio, personal_ratio, txn_id is not null from unit_ratio
+        where unit_id = %s order by from_month
+        """,
+        (unit_id,),
+    )
+    return tuple(Ratios(Month(month), *values) for month, *values in await rows.fetchall())
 
 
 async def deferred_months(conn: Connection, unit_id: int) -> frozenset[Month]:
@@ -243,6 +269,17 @@ async def deferred_months(conn: Connection, unit_id: int) -> frozenset[Month]:
     return frozenset(Month(row[0]) for row in await rows.fetchall())
 
 
+async def with_left_today(conn: Connection, unit: Unit, business: Business) -> Unit:
+    """The same facts with how often today's limit lets the unit do the business."""
+    limit = (await parameters.in_force(conn, unit.business_day))[business.daily_limit]
+    rows = await conn.execute(
+        "select count(*)::int from txn where unit_id = %s and business = %s and biz_day = %s",
+        (unit.unit_id, business.code, unit.business_day),
+    )
+    done = (await rows.fetchone() or (0,))[0]
+    return replace(unit, left_today=max(limit - done, 0))
+
+
 async def with_rules(conn: Connection, unit: Unit, months: range) -> Unit:
     """The same facts with what was in force in ``months``, each by its first day."""
     rows = await conn.execute(
@@ -250,24 +287,12 @@ async def with_rules(conn: Connection, unit: Unit, months: range) -> Unit:
         (unit.unit_id,),
     )
     county = (await rows.fetchone() or ("",))[0]
-    rows = await conn.execute(
-        """
-        select m, r.unit_ratio, r.personal_ratio from unnest(%(months)s::int[]) m
-        join lateral (select unit_ratio, personal_ratio from unit_ratio
-                      where unit_id = %(unit)s and from_month <= m
-                      order by from_month desc limit 1) r on true
-        """,
-        {"unit": unit.unit_id, "months": list(months)},
-    )
-    ratios = {Month(m): (by_unit, personal) for m, by_unit, personal in await rows.fetchall()}
     known = await parameters.timeline(conn, county)
     rules = {}
     for month in map(Month, months):
         values = known.on(month.first_day, county)
-        by_unit, personal = ratios.get(month, (unit.unit_ratio, unit.personal_ratio))
         rules[month] = MonthRule(
-            by_unit,
-            personal,
+            *unit.ratio(month),
             values["base_lower_fen"],
             values["base_upper_fen"],
             values["rounding"],

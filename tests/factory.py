@@ -21,6 +21,7 @@ from server.ledger.balance import books
 from server.ledger.entry import Posting, Transaction
 from server.ledger.post import post
 from server.parameters import business_day
+from server.submission import Answer, Operator, Submit
 
 DAY = datetime.date(2026, 7, 20)
 PAID_THROUGH = Month.of(2026, 5)
@@ -40,11 +41,11 @@ class Desk:
     pool: Pool
     unit_id: int
     is_counter: bool = False
-    operator: batches.Operator = field(init=False)
+    operator: Operator = field(init=False)
 
     def __post_init__(self) -> None:
-        clerk = batches.Operator(self.unit_id, 1, "李经办", "certificate", None)
-        teller = batches.Operator(self.unit_id, 0, "中心柜台", "counter", None)
+        clerk = Operator(self.unit_id, 1, "李经办", "certificate", None)
+        teller = Operator(self.unit_id, 0, "中心柜台", "counter", None)
         object.__setattr__(self, "operator", teller if self.is_counter else clerk)
 
     @property
@@ -64,30 +65,28 @@ class Desk:
         idem: str = "",
         only_passing: bool = False,
         version: int = 1,
-    ) -> batches.Answer:
-        order = batches.Submit(
-            business, batch_id, version, only_passing, idem or f"test-{new_id()}"
-        )
+    ) -> Answer:
+        order = Submit(business, batch_id, version, only_passing, idem or f"test-{new_id()}")
         return await batches.submit(self.pool, self.operator, order, approve)
 
     async def do(
         self, code: str, rows: Sequence[Any] = (), only_passing: bool = False, **head: str
-    ) -> batches.Answer:
+    ) -> Answer:
         """Saves and submits in one go."""
         business = business_of(code)
         return await self.submit(business, await self.save(business, head, rows), "", only_passing)
 
-    async def open_people(self, numbers: range, month: Month = NEXT_MONTH) -> batches.Answer:
+    async def open_people(self, numbers: range, month: Month = NEXT_MONTH) -> Answer:
         rows = [person(n) | {"month": str(month)} for n in numbers]
         return await self.do(ACCOUNT_OPENING.code, rows)
 
-    async def enter_cheque(self, amount: str, number: str = "30108821") -> batches.Answer:
+    async def enter_cheque(self, amount: str, number: str = "30108821") -> Answer:
         """Money into the prepayment account as the counter enters it, with a receipt."""
         return await self.counter.do(
             "cheque", cheque_no=number, drawer="楚雄州财政局", received_day=str(DAY), amount=amount
         )
 
-    async def remit(self, until: Month, method: str = "prepayment") -> batches.Answer:
+    async def remit(self, until: Month, method: str = "prepayment") -> Answer:
         return await self.do("remittance", until=str(until), method=method)
 
     async def reverse(self, txn_id: int, idem: str = "") -> reversal.Reversed:

@@ -22,10 +22,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hpf_desktop import client as client_module
+from hpf_desktop import wire
 from hpf_desktop.answers import Approval, Saved
-from hpf_desktop.client import Client, origin_of
-from server.business.base import Status
+from hpf_desktop.client import Client
+from hpf_desktop.wire import origin_of
+from server.business.facts import Person, Status
 from server.business.month import Month
 from server.business.refusals import Level, Refused
 
@@ -41,7 +42,7 @@ UNIT = {
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(wire, "PAUSES_S", (0.0, 0.0))
 
 
 def client(respond: Respond) -> Client:
@@ -74,7 +75,8 @@ def test_unit_is_parsed_into_its_types() -> None:
             )
         columns = [
             "account", "name", "id_tail", "status", "base_fen", "unit_fen", "personal_fen",
-            "balance_fen", "from_month", "until_month", "paid_through", "is_frozen",
+            "balance_fen", "from_month", "until_month", "paid_through", "is_frozen", "start_month",
+            "phone",
         ]  # fmt: skip
         row = [
             100000000001,
@@ -89,6 +91,8 @@ def test_unit_is_parsed_into_its_types() -> None:
             None,
             "2026-06",
             False,
+            None,
+            "139****0001",
         ]
         return httpx.Response(200, json={"columns": columns, "rows": [row]})
 
@@ -102,7 +106,7 @@ def test_unit_is_parsed_into_its_types() -> None:
         Month.of(2026, 1),
         None,
     )
-    assert person.unit_id == UNIT["unit_id"]
+    assert (person.unit_id, person.phone) == (UNIT["unit_id"], "139****0001")
 
 
 def test_refusal_of_the_server_keeps_code_words_and_places() -> None:
@@ -182,7 +186,7 @@ def test_what_has_no_key_is_sent_once() -> None:
 
 
 def test_body_over_the_limit_is_refused_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "BODY_MAX_MB", 0)
+    monkeypatch.setattr(wire, "BODY_MAX_MB", 0)
     sent: list[httpx.Request] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -298,3 +302,100 @@ def test_server_of_an_unknown_authority_is_not_ours(tmp_path: Path) -> None:
         client = Client(url)
         assert refusal(client.challenge).reason.code == "L10"
         client.close()
+
+
+def test_code_is_asked_for_and_goes_beside_the_document() -> None:
+    sent: list[Any] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append((request.url.path, json.loads(request.content)))
+        posted = {"state": "posted", "serial": "1", "receipt_no": "2026-000001", "rows": 0,
+                  "amount_fen": 0, "left_batch_id": None, "problem": None}  # fmt: skip
+        return httpx.Response(200, json={"again_in_s": 60} | posted)
+
+    assert client(respond).send_code("phone_change", "13987812345") == 60
+    saved = Saved("7", 1)
+    client(respond).submit(
+        "phone_change", saved, False, None, "key-12345", None, {"code": "135790"}
+    )
+    assert sent[0] == ("/api/sms-codes", {"business": "phone_change", "phone": "13987812345"})
+    assert sent[1][1]["codes"] == {"code": "135790"}
+
+
+def test_candidates_of_another_unit_come_covered_and_keep_what_they_carry() -> None:
+    sent: list[Any] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append((request.url.path, json.loads(request.content)))
+        found = {"sought": "532300000041", "account": 532300000041, "name": "*丽",
+                 "id_tail": "0012", "status": "02"}  # fmt: skip
+        return httpx.Response(200, json={"candidates": [found]})
+
+    found = client(respond).candidates("transfer", 530100000021, ["532300000041"])
+    body = {"from_unit": "530100000021", "sought": ["532300000041"]}
+    assert sent == [("/api/businesses/transfer/candidates", body)]
+    assert found == {
+        "532300000041": Person(532300000041, 530100000021, "*丽", Status.SEALED, id_tail="0012")
+    }
+
+
+def test_what_a_problem_carries_arrives() -> None:
+    problem = {"row": 0, "key": "id_number", "code": "K04A", "level": "error", "text": "",
+               "next_step": "", "carries": {"person": "532301199003070012"}}  # fmt: skip
+    body = {"head": {}, "problems": [problem]}
+    checked = client(lambda _: httpx.Response(200, json=body)).check("account_opening", {}, [])
+    assert checked.problems[0].carries == {"person": "532301199003070012"}
+
+
+@pytest.mark.parametrize(("header", "wait_s"), [("38", 38), ("soon", 0), (None, 0)])
+def test_wait_of_a_refusal_is_a_number(header: str | None, wait_s: int) -> None:
+    body = {"code": "L08", "text": "登录尝试过多", "next_step": "请在 38 秒后再试"}
+    headers = {"Retry-After": header} if header else {}
+    caught = refusal(client(lambda _: httpx.Response(429, json=body, headers=headers)).captcha)
+    assert (caught.reason.code, caught.wait_s) == ("L08", wait_s)
+
+
+def test_password_is_sent_once_and_to_one_place() -> None:
+    sent: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(503)
+
+    texts = {"unit": "1", "password": "Zhuan-7-lan-shu", "captcha": "A7KX"}
+    assert refusal(lambda: client(respond).log_in_by_password(texts)).reason.code == "N09"
+    assert [request.url.path for request in sent] == ["/auth/password/login"]
+    assert b"Zhuan" not in bytes(str(sent[0].url) + str(sent[0].headers), "utf-8")
+
+
+def test_health_compares_the_clocks_and_is_asked_once() -> None:
+    asked: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        ahead = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10)
+        told = {"status": "ok", "time": ahead.isoformat(), "version": "9.9", "interface": "1"}
+        return httpx.Response(200, json=told)
+
+    health = client(respond).health()
+    assert abs(health.ahead - datetime.timedelta(minutes=10)) < datetime.timedelta(seconds=5)
+    assert (health.version, health.certificate_until, asked) == ("9.9", None, ["/health"])
+
+
+def test_health_of_a_server_that_is_gone_is_not_repeated() -> None:
+    asked: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        raise httpx.ConnectError("")
+
+    assert refusal(client(respond).health).reason.code == "N06" and len(asked) == 1
+
+
+def test_release_is_the_projects() -> None:
+    import tomllib
+
+    from server.business.release import VERSION
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["version"] == VERSION

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keyring.backend import KeyringBackend
 
-from hpf_desktop import drafts
+from hpf_desktop import remembered
 from hpf_desktop.drafts import Drafts, draft_key
 from server.business.refusals import Refused
 
@@ -180,7 +180,7 @@ def memory_keyring() -> Iterator[MemoryKeyring]:
 
 def trust(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"{MemoryKeyring.__module__}.{MemoryKeyring.__qualname__}"
-    monkeypatch.setattr(drafts, "KEYRINGS", frozenset({name}))
+    monkeypatch.setattr(remembered, "KEYRINGS", frozenset({name}))
 
 
 def test_key_is_made_once_and_kept(
@@ -217,9 +217,30 @@ def test_spoilt_key_is_refused_not_used(
     memory_keyring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trust(monkeypatch)
-    memory_keyring.set_password(drafts.SERVICE, drafts.ENTRY, "not base64!")
+    memory_keyring.set_password(remembered.SERVICE, remembered.DRAFT_KEY, "not base64!")
     with pytest.raises(Refused):
         draft_key()
-    memory_keyring.set_password(drafts.SERVICE, drafts.ENTRY, "c2hvcnQ=")
+    memory_keyring.set_password(remembered.SERVICE, remembered.DRAFT_KEY, "c2hvcnQ=")
     with pytest.raises(Refused):
         draft_key()
+
+
+def test_unit_is_remembered_and_forgotten(
+    memory_keyring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(monkeypatch)
+    assert remembered.read(remembered.UNIT) is None
+    remembered.keep(remembered.UNIT, "532300000123")
+    assert remembered.read(remembered.UNIT) == "532300000123"
+    remembered.keep(remembered.UNIT, "")
+    remembered.keep(remembered.UNIT, "")
+    assert memory_keyring.kept == {}
+
+
+def test_without_a_keyring_no_unit_is_remembered(memory_keyring: MemoryKeyring) -> None:
+    works = (lambda: remembered.read("unit"), lambda: remembered.keep("unit", "1"))
+    for work in works:
+        with pytest.raises(Refused) as refused:
+            work()
+        assert refused.value.reason.code == "S23"
+    assert memory_keyring.kept == {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from hpf_desktop import table_file
 from hpf_desktop.mapping import extract, find_mapping
 from hpf_desktop.spreadsheet import read_document
 from hpf_desktop.table_file import (
@@ -18,7 +20,10 @@ from hpf_desktop.table_file import (
 )
 from hpf_desktop.tasks import Cancelled
 from server.business.account_opening import ACCOUNT_OPENING
+from server.business.base import Field
 from server.business.businesses import BUSINESSES
+from server.business.kinds import Account, Money, MonthKind, Ratio, Whole
+from server.business.parameters import Rate
 from server.business.refusals import Refused, problem
 from server.business.sealing import SEALING
 
@@ -126,3 +131,51 @@ def test_cancelled_export_leaves_the_old_file_whole(tmp_path: Path) -> None:
         write_table(path, SEALING.rows, ({"account": n} for n in range(3000)), cancel)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_numbers_are_numbers_and_accounts_are_text(tmp_path: Path) -> None:
+    from python_calamine import CalamineWorkbook
+
+    fields = [
+        Field("account", "个人账号", Account()), Field("amount", "金额", Money(), summed=True),
+        Field("persons", "人数", Whole(), summed=True), Field("ratio", "比例", Ratio()),
+        Field("rate", "利率", Rate()), Field("month", "年月", MonthKind()),
+    ]  # fmt: skip
+    row = {
+        "account": 532300000017, "amount": 123456789, "persons": 8000, "ratio": 1200, "rate": 1500,
+        "month": "2026-07",
+    }  # fmt: skip
+    write_table(tmp_path / "a.xlsx", fields, [row, row], heading=["标题", "单位"])
+    sheet = CalamineWorkbook.from_path(str(tmp_path / "a.xlsx")).get_sheet_by_index(0).to_python()
+    assert sheet[2] == ["个人账号", "金额", "人数", "比例", "利率", "年月"]
+    assert sheet[3] == ["532300000017", 1234567.89, 8000, 0.12, 0.015, "2026-07"]
+    assert sheet[5] == ["合计", 2469135.78, 16000, "", "", ""]
+
+
+def test_more_rows_than_a_sheet_holds_go_on_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from python_calamine import CalamineWorkbook
+
+    monkeypatch.setattr(table_file, "SHEET_ROWS", 10)
+    fields = [Field("account", "个人账号", Account()), Field("n", "数", Whole(), summed=True)]
+    rows = ({"account": 100000000000 + n, "n": 1} for n in range(25))
+    assert write_table(tmp_path / "a.xlsx", fields, rows, heading=["标题"]) == 25
+    book = CalamineWorkbook.from_path(str(tmp_path / "a.xlsx"))
+    sheets = [book.get_sheet_by_index(n).to_python() for n in range(3)]
+    assert [sheet[1] for sheet in sheets] == [["个人账号", "数"]] * 3
+    found = [row[0] for sheet in sheets for row in sheet[2:]]
+    assert found == [str(100000000000 + n) for n in range(25)] + ["合计"]
+    assert sheets[-1][-1] == ["合计", 25]
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    fields = [Field("account", "个人账号", Account()), Field("n", "数", Whole(), summed=True)]
+    peaks = []
+    for count in (2_000, 2_000, 40_000):  # The first brings the writer.
+        tracemalloc.start()
+        rows = ({"account": 100000000000 + n, "n": n} for n in range(count))
+        assert write_table(tmp_path / "a.xlsx", fields, rows) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 2_000_000, peaks

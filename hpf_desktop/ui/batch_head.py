@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QWidget
 from hpf_desktop.ui.fields import FieldForm
 from hpf_desktop.ui.sheet.sheet import Sheet
 from hpf_desktop.ui.sheet.sums import Sums
-from server.business.base import Business, Unit
+from server.business.base import Business
 from server.business.check import check_head, parse_texts
+from server.business.facts import Unit
 from server.business.refusals import Problem
 
 COLUMNS = 4  # The head of a sheet must leave the rows their room.
@@ -25,8 +26,8 @@ class BatchHead(FieldForm):
     def __init__(
         self, business: Business, unit: Unit, sheet: Sheet, parent: QWidget | None = None
     ) -> None:
-        super().__init__(business.head, COLUMNS, parent)
-        self.setVisible(bool(business.head))
+        super().__init__(business.shown_head, COLUMNS, parent)
+        self.setVisible(bool(business.shown_head))
         self.tells_missing = False  # An empty field is no error before the first submission.
         self._business, self._unit = business, unit
         self._sums: Mapping[str, int] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -12,7 +14,7 @@ from hpf_desktop.answers import Answer, Batch, CheckAnswer, PaymentProgress, Sav
 from hpf_desktop.log import explain
 from hpf_desktop.ui.batch_head import BatchHead
 from hpf_desktop.ui.business_page import BusinessPage
-from hpf_desktop.ui.messages import Choice
+from hpf_desktop.ui.messages import Choice, sentence
 from hpf_desktop.ui.page import Desk, Menus, button
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.sheet import Sheet
@@ -40,6 +42,7 @@ class BatchPage(BusinessPage):
         self._make_top()
         self.column.addWidget(self.head)
         self.column.addWidget(self.sheet, 1)
+        self._order_tabs()
         self._connect()
         self._facts_are_new()
         self._begin_drafts()
@@ -66,6 +69,12 @@ class BatchPage(BusinessPage):
         submit_button.setMenu(menu)
         submit_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
 
+    def _order_tabs(self) -> None:
+        """From the head to the rows, as one reads."""
+        steps = [self.head.editor(field.key) for field in self.head.fields]
+        for before, after in pairwise([*steps, self.sheet.view]):
+            QWidget.setTabOrder(before, after)
+
     def _connect(self) -> None:
         sheet = self.sheet
         sheet.status_changed.connect(self.counted)
@@ -73,6 +82,10 @@ class BatchPage(BusinessPage):
         sheet.draft_saved.connect(self.draft_told)
         sheet.refused.connect(self.bar.show_problem)
         sheet.busy_changed.connect(self._sheet_busy)
+        if self.business.takes_from:
+            ask = partial(self.desk.session.client.candidates, self.business.code)
+            sheet.find_elsewhere(ask, self.show_failure)
+        sheet.solve_asked.connect(self.desk.open_business)
         self.head.edited.connect(self._facts_are_new)
         self.head.edited.connect(sheet.touch)
         sheet.commands["check"].triggered.connect(lambda _=False: self.check_at_server())
@@ -237,6 +250,15 @@ class BatchPage(BusinessPage):
         self._facts_are_new()
         self.sheet.load([])
 
+    def bring(self, rows: Sequence[Mapping[str, str]]) -> None:
+        """Persons whom another business sent here; nobody twice."""
+        if self._is_done and not self._pays_this:
+            self.start_over()
+        if self._is_locked:
+            self.told.emit(sentence(problem("W20")))
+            return
+        self.told.emit(f"已带入 {self.sheet.bring(rows)} 人")
+
     def _clear(self) -> None:
         self.saved = self._submission = self._left_batch_id = None
         self._is_asking = False
@@ -259,11 +281,12 @@ class BatchPage(BusinessPage):
 
     def may_close(self) -> bool:
         """The local draft keeps what is unsaved; only without one is there something to ask."""
-        if self.desk.drafts is not None and not self._is_locked:
-            if self.sheet.has_unsaved:
-                self.sheet.save_draft()
-            return True
-        return self._may_replace()
+        self.keep()
+        return (self.desk.drafts is not None and not self._is_locked) or self._may_replace()
+
+    def keep(self) -> None:
+        if self.desk.drafts is not None and not self._is_locked and self.sheet.has_unsaved:
+            self.sheet.save_draft()
 
     # --- Checking ---
 

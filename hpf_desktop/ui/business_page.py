@@ -254,7 +254,8 @@ class BusinessPage(Page):
         self._is_done = self._is_done or is_here
         self._refresh()
         self.facts_changed.emit()
-        done = f"{self.business.label}成功" if self.business.payment else f"已提交 {rows:,} 行"
+        is_rows = self.business.is_batch and self.business.payment is None
+        done = f"已提交 {rows:,} 行" if is_rows else f"{self.business.label}成功"
         text = f"{done}，回单号 {receipt_no}"
         choices = self._further_choices() if is_here else []
         if receipt_no:

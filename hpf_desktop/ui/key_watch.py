@@ -19,6 +19,7 @@ class KeySignals(QObject):
 
     happened = Signal(object)  # KeyEvent
     woke = Signal()
+    examination_asked = Signal()  # from wherever a key makes trouble: 证书体检
 
     def __init__(
         self, open_readers: Callable[[], CardReaders], parent: QObject | None = None

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QScrollArea,
     QSplitter,
     QStackedWidget,
     QTabBar,
     QTabWidget,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -24,18 +23,21 @@ from hpf_desktop import tasks
 from hpf_desktop.answers import Facts, Standing
 from hpf_desktop.cert.watch import KeyEvent
 from hpf_desktop.log import explain
-from hpf_desktop.settings import THEMES, ZOOM_MAX, ZOOM_MIN, ZOOM_STEP
+from hpf_desktop.settings import ZOOM_MAX, ZOOM_MIN
+from hpf_desktop.ui.ending_bar import EndingBar
+from hpf_desktop.ui.help_place import place_of
 from hpf_desktop.ui.key_watch import takes_away
 from hpf_desktop.ui.login.lock import LockPage
+from hpf_desktop.ui.menus import WindowMenus
+from hpf_desktop.ui.messages import MessageBar
 from hpf_desktop.ui.navigation import Navigation
 from hpf_desktop.ui.page import NEEDS_KEY, OFFLINE, Desk, Page, scrolling
 from hpf_desktop.ui.pages import FIRST_PAGE, PLACES, Place, query_place
+from hpf_desktop.ui.session_watch import SessionWatch
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.status import StatusBar
 from hpf_desktop.ui.theme import fit
 from server.business.refusals import Problem, problem
-
-HEARTBEAT_MS = 20_000
 
 
 class MainWindow(QMainWindow):
@@ -53,43 +55,63 @@ class MainWindow(QMainWindow):
         self.setObjectName("main_window")
         self.desk = desk
         desk.open_query = self._open_drill
+        desk.open_business = self._open_solving
         self._pages: dict[str, Page] = {}
         self._is_leaving = False
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
+        self.watch = self._watch()
         self._build()
-        self._make_actions()
+        self._menus = WindowMenus(self)
         self._refresh_menus()
         self._show_facts()
         desk.keys.happened.connect(self._key_event)
         desk.keys.woke.connect(lambda: self.lock(problem("W06")))
-        self._heartbeat = QTimer(self, interval=HEARTBEAT_MS)
-        self._heartbeat.timeout.connect(self._beat)
-        self._heartbeat.start()
+        self.watch.start()
         fit(self, 190, 46)
         self._fit_navigation()
-        self._go_to(FIRST_PAGE)
+        self.go_to(FIRST_PAGE)
         # What an earlier run left under way is the first thing to see.
         for code in desk.facts.unit.paying:
             if code in PLACES:
-                self._go_to(code)
+                self.go_to(code)
 
     # --- Building ---
 
+    def _watch(self) -> SessionWatch:
+        watch = SessionWatch(self.desk.session, self)
+        self.ending = EndingBar()
+        self.ending.go_on_asked.connect(watch.go_on)
+        self.ending.read.connect(watch.know_end)
+        watch.warned.connect(self.ending.warn)
+        watch.calmed.connect(self.ending.hide)
+        watch.stood.connect(self._stands)
+        watch.failed.connect(self._background_failed)
+        watch.ended.connect(self.lock)
+        return watch
+
     def _build(self) -> None:
         self.navigation = Navigation(PLACES.values())
-        self.navigation.chosen.connect(self._go_to)
+        self.navigation.chosen.connect(self.go_to)
         self.tabs = QTabWidget(
             objectName="pages", documentMode=True, tabsClosable=True, movable=True
         )
         self.tabs.setAccessibleName("打开的页面")
         self.tabs.tabCloseRequested.connect(self._close_tab)
         self.tabs.currentChanged.connect(self._page_shown)
-        self._work = QSplitter(objectName="work")
-        self._work.addWidget(self.navigation)
-        self._work.addWidget(self.tabs)
-        self._work.setStretchFactor(1, 1)
-        self._work.setCollapsible(1, False)
+        self._split = QSplitter(objectName="work")
+        self._split.addWidget(self.navigation)
+        self._split.addWidget(self.tabs)
+        self._split.setStretchFactor(1, 1)
+        self._split.setCollapsible(1, False)
+        self.notice = MessageBar()
+        self.notice.answered.connect(self._back_to_work)
+        self._work = QWidget()
+        column = QVBoxLayout(self._work)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.ending)
+        column.addWidget(self.notice)
+        column.addWidget(self._split, 1)
         self.lock_page = LockPage(self.desk.keys, self.desk.session)
         self.lock_page.reopened.connect(self._reopened)
         self.lock_page.other_key_found.connect(lambda: self.log_out(problem("W05")))
@@ -101,72 +123,16 @@ class MainWindow(QMainWindow):
 
     def _fit_navigation(self) -> None:
         width = self.navigation.fit()
-        self._work.setSizes([width, max(self.width() - width, width)])
+        self._split.setSizes([width, max(self.width() - width, width)])
 
-    def _navigation_asked(self) -> None:
-        self.navigation.setVisible(self._shows_navigation.isChecked())
-
-    def _go_navigation(self) -> None:
-        self._shows_navigation.setChecked(True)
-        self.navigation.show()
+    def go_navigation(self) -> None:
+        self._menus.shows_navigation.setChecked(True)
         self.navigation.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def _make_actions(self) -> None:
-        def action(text: str, name: str, slot: Callable[[], Any], *keys: str) -> QAction:
-            made = QAction(text, self, objectName=name)
-            made.setShortcuts([QKeySequence(key) for key in keys])
-            made.triggered.connect(lambda _=False: slot())
-            return made
-
-        self._file = [
-            action("关闭页面", "close_page", self._close_current, "Ctrl+W"),
-            action("设置…", "settings", self.settings_asked.emit, "Ctrl+,"),
-            action("锁定", "lock", lambda: self.lock(problem("W07")), "Ctrl+L"),
-            action("退出登录", "log_out", self.ask_log_out),
-            action("退出", "quit", self.close, "Ctrl+Q"),
-        ]
-        zoom = [
-            action("放大", "zoom_in", lambda: self._zoom(ZOOM_STEP), "Ctrl+Alt+="),
-            action("缩小", "zoom_out", lambda: self._zoom(-ZOOM_STEP), "Ctrl+Alt+-"),
-            action("实际大小", "zoom_reset", lambda: self.zoom_asked.emit(ZOOM_MIN), "Ctrl+Alt+0"),
-        ]
-        self._shows_navigation = action("功能列表", "show_navigation", self._navigation_asked)
-        self._shows_navigation.setCheckable(True)
-        self._shows_navigation.setChecked(True)
-        go = action("转到功能列表", "go_navigation", self._go_navigation, "Shift+F6")
-        reload = action("刷新单位资料", "reload", self.reload_facts, "F5")
-        self._view = [*zoom, None, self._shows_navigation, go, reload]
-        self._help = [
-            action("操作手册", "manual", self._help_asked, "F1"),
-            action("快捷键一览", "keys", lambda: self.manual_asked.emit("keys")),
-            action("关于", "about", self._about),
-        ]
-        self._themes = QMenu("主题(&T)", self)
-        group = QActionGroup(self)
-        for theme, label in THEMES.items():
-            made = action(label, f"theme_{theme}", lambda theme=theme: self.theme_asked.emit(theme))
-            made.setCheckable(True)
-            made.setChecked(theme == self.desk.settings.theme)
-            group.addAction(made)
-            self._themes.addAction(made)
-        for made in (*self._file, *zoom, go, reload, *self._help):
-            self.addAction(made)
 
     def _refresh_menus(self) -> None:
         """The page's own menus between the window's."""
-        bar, page = self.menuBar(), self.page()
-        bar.clear()
-        own: dict[str, list[QAction | None]] = {"文件(&F)": []}
-        for title, actions in page.menus() if page else ():
-            own.setdefault(title, []).extend(actions)
-        own["文件(&F)"] += [None, *self._file]
-        view = own.pop("视图(&W)", [])
-        for title, actions in own.items():
-            _fill(bar.addMenu(title), actions)
-        menu = bar.addMenu("视图(&W)")
-        _fill(menu, [*view, *([None] if view else []), *self._view])
-        menu.addMenu(self._themes)
-        _fill(bar.addMenu("帮助(&H)"), self._help)
+        page = self.page()
+        self._menus.show(page.menus() if page else ())
 
     # --- Pages ---
 
@@ -180,9 +146,13 @@ class MainWindow(QMainWindow):
     def open_place(self, code: str) -> Page:
         return self._open(code, PLACES[code])
 
-    def _go_to(self, code: str) -> None:
+    def go_to(self, code: str) -> None:
         """Who chose a place in the tree works there next."""
         self.open_place(code).take_focus()
+
+    def _back_to_work(self) -> None:
+        if page := self.page():
+            page.take_focus()
 
     def _open(self, key: str, place: Place) -> Page:
         page = self._pages.get(key)
@@ -199,10 +169,27 @@ class MainWindow(QMainWindow):
     def _open_drill(
         self, code: str, parent_key: str, suffix: str, filters: Mapping[str, str]
     ) -> None:
-        place = query_place(code, parent_key, suffix, filters)
-        page = self._open(f"{code}/{parent_key}", place)
+        origin = self._key_of(self.page())
+        page = self._open(f"{code}/{parent_key}", query_place(code, parent_key, suffix, filters))
+        page.setProperty("origin", origin)
         page.show_only(filters)
         page.take_focus()
+
+    def _open_solving(self, code: str, rows: Sequence[Mapping[str, str]]) -> None:
+        page = self.open_place(code)
+        page.bring(rows)
+        page.take_focus()
+
+    def _go_back(self) -> None:
+        """From a drill-down to what it was opened from, which is as it was left."""
+        number, origin = self.tabs.currentIndex(), self._pages.get(self.page().property("origin"))
+        if origin is not None:
+            self.tabs.setCurrentWidget(origin.parent().parent())
+            origin.take_focus()
+        self._close_tab(number)
+
+    def _key_of(self, page: Page | None) -> str:
+        return next((key for key, opened in self._pages.items() if opened is page), "")
 
     def _connect(self, page: Page) -> None:
         page.told.connect(self.status.tell)
@@ -212,6 +199,7 @@ class MainWindow(QMainWindow):
         page.network_seen.connect(self.status.show_network)
         page.facts_changed.connect(self.reload_facts)
         page.menus_changed.connect(self._refresh_menus)
+        page.back_asked.connect(self._go_back)
 
     def _counted(self, page: Page, text: str) -> None:
         page.setProperty("counted", text)
@@ -230,13 +218,11 @@ class MainWindow(QMainWindow):
         self.status.show_draft(page.property("draft") or "" if page else "")
         self.setWindowTitle(f"{page.title if page else ''} · 住房公积金单位网厅".strip(" ·"))
         if page is not None:
-            keys = [key for key, opened in self._pages.items() if opened is page]
-            self.navigation.mark(keys[0] if keys else "")
+            self.navigation.mark(self._key_of(page))
             page.shown()
 
-    def _close_current(self) -> None:
-        if (number := self.tabs.currentIndex()) >= 0:
-            self._close_tab(number)
+    def close_current(self) -> None:
+        self._close_tab(self.tabs.currentIndex())
 
     def _close_tab(self, number: int) -> None:
         page, holder = self._page_at(number), self.tabs.widget(number)
@@ -247,6 +233,11 @@ class MainWindow(QMainWindow):
         holder.deleteLater()
 
     # --- Facts, session, network ---
+
+    def renew(self) -> None:
+        self.reload_facts()
+        if page := self.page():
+            page.renew()
 
     def reload_facts(self) -> None:
         client = self.desk.session.client
@@ -262,17 +253,10 @@ class MainWindow(QMainWindow):
         for page in self._pages.values():
             page.show_facts()
 
-    def _beat(self) -> None:
-        if not self.is_locked:
-            client = self.desk.session.client
-            tasks.run(lambda _: client.standing(), self._stands, self._background_failed)
-
     def _stands(self, standing: Standing) -> None:
         self.status.show_network(True)
         if standing.is_suspended:
             self.lock(problem("L11"))
-        elif standing.idle_left_s < 60:
-            self.status.tell("一分钟内没有操作将需要重新输入密码")
 
     def _background_failed(self, error: Exception) -> None:
         told = explain(error)
@@ -297,25 +281,26 @@ class MainWindow(QMainWindow):
             return
         if self.is_locked and why.code in NEEDS_KEY:
             return  # A page that asked meanwhile was told what the window shows already.
-        self.lock_page.lock(why)
+        self.lock_page.lock(self.watch.why_ended(why))
         if self.is_locked:
             return
+        self.watch.stop()
+        for page in self._pages.values():
+            page.keep()
         for window in QApplication.topLevelWidgets():
             if window is not self and window.isVisible() and window.parent() is not None:
                 window.close()
         self._stack.setCurrentWidget(self.lock_page)
         self._take_out_work()
-        # Not on a button: who goes on typing must not log out by it. The PIN takes it when it can.
-        self.lock_page.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.lock_page.take_focus()
         self._set_working(False)
-        client = self.desk.session.client
-        tasks.run(lambda _: client.suspend(), lambda _: None, lambda _: None, owner=self)
+        session = self.desk.session
+        tasks.run(lambda _: session.lock(), lambda _: None, lambda _: None, owner=self)
 
     def _reopened(self, result: tuple[Standing, Facts]) -> None:
-        standing, facts = result
-        session = self.desk.session
-        session.standing, session.facts = standing, facts
+        self.desk.session.standing, self.desk.session.facts = result
         self._put_back_work()
+        self.watch.start()
         self._stack.setCurrentWidget(self._work)
         self._set_working(True)
         self._show_facts()
@@ -345,6 +330,27 @@ class MainWindow(QMainWindow):
         if all(page.may_close() for page in list(self._pages.values())):
             self.log_out(None)
 
+    def ask_log_out_everywhere(self) -> None:
+        """For whoever left another computer logged in, or fears that their password is known."""
+        asked = "本人在所有电脑上的登录都会退出，包括这一个。要全部退出吗？"
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        if not all(page.may_close() for page in list(self._pages.values())):
+            return
+        if QMessageBox.question(self, "全部退出", asked, yes | no, no) != yes:
+            return
+        end = self.desk.session.client.log_out_everywhere
+        tasks.run(
+            lambda _: end(),
+            lambda _: self.log_out(problem("W11")),
+            self._not_everywhere,
+            owner=self,
+        )
+
+    def _not_everywhere(self, error: Exception) -> None:
+        self._background_failed(error)
+        told = explain(error)
+        self.status.tell(f"没有全部退出：{told.text}。{told.next_step}")
+
     def log_out(self, why: Problem | None) -> None:
         """Drafts stay on this computer."""
         if not self._is_leaving:
@@ -354,7 +360,7 @@ class MainWindow(QMainWindow):
     def _leave(self) -> None:
         self._is_leaving = True
         self._put_back_work()  # To go with the window, in its thread.
-        self._heartbeat.stop()
+        self.watch.stop()
         session = self.desk.session
         tasks.run(lambda _: session.log_out(), lambda _: None, lambda _: None)
 
@@ -376,22 +382,13 @@ class MainWindow(QMainWindow):
         for page in self._pages.values():
             page.set_colours(colours)
 
-    def _zoom(self, step: int) -> None:
+    def zoom(self, step: int) -> None:
         zoom = min(max(self.desk.settings.zoom + step, ZOOM_MIN), ZOOM_MAX)
         self.zoom_asked.emit(zoom)
 
-    def _help_asked(self) -> None:
+    def ask_help(self) -> None:
         page = self.page()
-        self.manual_asked.emit("login" if self.is_locked else page.topic if page else "index")
-
-    def _about(self) -> None:
-        text = f"住房公积金单位网厅（桌面端）\n服务器 {self.desk.session.client.audience}"
-        QMessageBox.information(self, "关于", text)
-
-
-def _fill(menu: QMenu, actions: list[QAction | None]) -> None:
-    for action in actions:
-        if action is None:
-            menu.addSeparator()
+        if self.is_locked or page is None:
+            self.manual_asked.emit("login" if self.is_locked else "index")
         else:
-            menu.addAction(action)
+            self.manual_asked.emit(place_of(page.topic, page, QApplication.focusWidget()))

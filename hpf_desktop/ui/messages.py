@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -29,6 +30,11 @@ def sentence(problem: Problem) -> str:
     return "。".join(part for part in parts if part) + f"（{problem.code}）"
 
 
+def announce(widget: QWidget, text: str) -> None:
+    """To a screen reader, for what appears where nobody looks."""
+    QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
+
+
 class MessageBar(QFrame):
     """One message at a time; the newest replaces what stood there."""
 
@@ -47,15 +53,21 @@ class MessageBar(QFrame):
         self._row.setContentsMargins(10, 6, 8, 6)
         self._row.addWidget(self._text, 1)
         self._buttons: list[QPushButton] = []
+        self._code = ""
         self.hide()
 
     @property
     def text(self) -> str:
         return self._text.text()
 
+    def help_word(self) -> str:
+        """The code of the problem that stands here."""
+        return self._code
+
     def show_problem(self, problem: Problem, choices: Sequence[Choice] = ()) -> None:
         level = "hint" if problem.level is Level.HINT else "error"
         self._show(level, sentence(problem), [*choices, ("知道了", self.clear)])
+        self._code = problem.code
 
     def tell(self, text: str, choices: Sequence[Choice] = (), level: str = "note") -> None:
         self._show(level, text, [*choices, ("知道了", self.clear)])
@@ -70,6 +82,7 @@ class MessageBar(QFrame):
         self.hide()
 
     def _show(self, level: str, text: str, choices: Sequence[Choice]) -> None:
+        self._code = ""
         self._drop_buttons()
         set_role(self, "level", level)
         self._text.setText(f"{WORDS[level]}：{text}")

@@ -38,9 +38,16 @@ class Desk:
     settings: Settings
     colours: SheetColours = LIGHT
     drafts: Any = None  # hpf_desktop.drafts.Drafts once they are open
+    # The search fields last used, by the query's code.
+    searched: dict[str, Mapping[str, str]] = field(default_factory=dict)
     # A query about one row of another: its code, the row's key, the title's end, search fields.
     open_query: Callable[[str, str, str, Mapping[str, str]], None] = field(
         default=lambda code, parent, title, filters: None
+    )
+
+    # Another business, with persons whom it is to begin with: their texts by key.
+    open_business: Callable[[str, Sequence[Mapping[str, str]]], None] = field(
+        default=lambda code, rows: None
     )
 
     @property
@@ -59,6 +66,7 @@ class Page(QWidget):
     network_seen = Signal(bool)
     facts_changed = Signal()  # something was posted: the unit's own facts are old
     menus_changed = Signal()
+    back_asked = Signal()  # to the page that this one was opened from
 
     def __init__(self, desk: Desk, title: str, topic: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +98,9 @@ class Page(QWidget):
         """Asks the operator when something would be lost."""
         return True
 
+    def keep(self) -> None:
+        """Unsaved work goes to where a crash would leave it: the window is about to lock."""
+
     def shown(self) -> None:
         """The page came to the front."""
 
@@ -101,6 +112,9 @@ class Page(QWidget):
         """The unit's facts are new."""
         unit = self.desk.facts.unit
         self.heading.setText(f"{unit.name}　单位账号 {unit.unit_id}　营业日 {unit.business_day}")
+
+    def renew(self) -> None:
+        """F5: what does not come with the unit's facts."""
 
     def set_colours(self, colours: SheetColours) -> None:
         """The theme changed."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hpf_desktop.ui import health_page, password_page
 from hpf_desktop.ui.batch_page import BatchPage
 from hpf_desktop.ui.form_page import FormPage
+from hpf_desktop.ui.health_page import HealthPage
 from hpf_desktop.ui.page import Desk, Page
+from hpf_desktop.ui.password_page import PasswordPage
 from hpf_desktop.ui.query_page import QueryPage
 from hpf_desktop.ui.receipts_page import ReceiptsPage
+from hpf_desktop.ui.record_page import RecordPage
 from server.business.base import Business
-from server.business.businesses import BUSINESSES
-from server.business.queries import QUERIES, query_of
+from server.business.queries import in_manual_order, query_of
 from server.business.query import Query
 
 MENUS = ("归集业务", "缴存业务", "员工信息查询", "公积金查询")
@@ -32,7 +35,8 @@ def _business_place(business: Business) -> Place:
 
 
 def _query_place(query: Query) -> Place:
-    kind = ReceiptsPage if query.is_receipts else QueryPage
+    has_record = query.as_record or query.record
+    kind = ReceiptsPage if query.is_receipts else RecordPage if has_record else QueryPage
     return Place(query.code, query.label, query.menu, lambda desk: kind(desk, query))
 
 
@@ -48,9 +52,13 @@ def query_place(code: str, parent_key: str, suffix: str, filters: Mapping[str, s
 
 
 def _places() -> dict[str, Place]:
-    found = [_business_place(b) for b in BUSINESSES]
-    found += [_query_place(q) for q in QUERIES if q.menu]
+    found = [
+        _business_place(described) if isinstance(described, Business) else _query_place(described)
+        for described in in_manual_order()
+    ]
     known = {menu: number for number, menu in enumerate(MENUS)}
+    found.append(Place(password_page.CODE, password_page.LABEL, password_page.MENU, PasswordPage))
+    found.append(Place(health_page.CODE, health_page.LABEL, health_page.MENU, HealthPage))
     found.sort(key=lambda place: known.get(place.menu, len(known)))
     return {place.code: place for place in found}
 

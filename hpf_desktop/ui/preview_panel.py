@@ -28,7 +28,7 @@ from hpf_desktop.ui.payment_words import sources
 from hpf_desktop.ui.query_model import shown
 from hpf_desktop.ui.theme import scaled, set_role
 from server.business.base import Business
-from server.business.check import parse_texts
+from server.business.check import check_head, parse_texts
 from server.business.queries import query_of
 from server.business.query import Term
 
@@ -52,8 +52,11 @@ class PreviewPanel(QFrame):
         self._columns = {column.key: column for column in self.query.columns}
         self._total_fen: int | None = None
         self._head: Mapping[str, str] = {}
+        self._filters: Mapping[str, str] = {}
         self._task: tasks.Task | None = None
-        self._title = QLabel("试算：提交后将这样缴款。试算不会提交，也不会扣款。")
+        does = "缴款。试算不会提交，也不会扣款。" if business.payment else "变更。试算不会提交。"
+        title = f"试算：提交后将这样{does}"
+        self._title = QLabel("预览：证明将逐月列示如下" if business.closing else title)
         self._title.setObjectName("preview_title")
         self._words = QLabel(objectName="preview_words", wordWrap=True)
         self._sources = QLabel(objectName="preview_sources", wordWrap=True)
@@ -98,15 +101,24 @@ class PreviewPanel(QFrame):
         self.hide()
 
     def ask(self, texts: Mapping[str, str]) -> None:
-        """For a head as typed; one that is unfinished has no preview."""
+        """For a head as typed, once all is there that the preview is made of; of a payment also
+        where its money comes from."""
         self.clear()
-        head = self._business.in_force(self._desk.facts.unit).head
-        values, problems = parse_texts(head, texts, None)
-        needed = (f.key for f in head if f.typed and f.required)
-        if problems or any(key not in values for key in needed):
+        unit = self._desk.facts.unit
+        head = self._business.in_force(unit).head
+        _, unread = parse_texts(head, texts, None)
+        values = check_head(self._business, unit, texts, None).head
+        asked = {f.field.key for f in self.query.filters}
+        is_payment = self._business.payment is not None
+        needed = (f.key for f in head if f.typed and f.required and (is_payment or f.key in asked))
+        if unread or any(key not in values for key in needed):
             return
-        own = {f.field.key for f in self.query.filters}
-        filters = {key: str(value) for key, value in values.items() if key in own}
+        filters = {
+            f.field.key: f.field.kind.show(values[f.field.key])
+            for f in self.query.filters
+            if f.field.key in values
+        }
+        self._filters = filters
         client, code = self._desk.session.client, self.query.code
         self._say("正在试算…")
         self._task = tasks.run(
@@ -170,7 +182,7 @@ class PreviewPanel(QFrame):
             count = row.get(term.count, 0)
             text = f"{count:,} 人　{amount}" if count else amount
             item = self._number(text)
-            if count or not term.count:
+            if self.query.drill and (count or not term.count):
                 self._make_link(item, name, term, str(row.get("_key", "")))
             self.table.setItem(number, place, item)
 
@@ -202,9 +214,10 @@ class PreviewPanel(QFrame):
         item.setFont(font)
 
     def _show_sources(self) -> None:
-        words = sources(self._head)
-        payment = self._business.payment
-        assert payment is not None, "what has a preview pays"
+        words, payment = sources(self._head), self._business.payment
+        if payment is None:
+            self._sources.hide()
+            return
         amount = self._business.field(payment.amount)
         said = self._head.get(amount.key, "")
         if self._total_fen is not None and said and amount.kind.read(said) != self._total_fen:
@@ -217,7 +230,9 @@ class PreviewPanel(QFrame):
     def _open(self, item: QTableWidgetItem) -> None:
         if found := item.data(OPENS):
             key, filters = found
-            self._desk.open_query(self.query.drill, key, key, filters)
+            asked = {f.field.key for f in query_of(self.query.drill).filters}
+            same = {name: text for name, text in self._filters.items() if name in asked}
+            self._desk.open_query(self.query.drill, key, key, same | filters)
 
     def _fit(self) -> None:
         table = self.table

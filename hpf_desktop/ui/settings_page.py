@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
 )
 
 from hpf_desktop import tasks
-from hpf_desktop.client import origin_of
 from hpf_desktop.log import explain
 from hpf_desktop.settings import (
     OFFSET_MAX_MM,
@@ -39,6 +38,7 @@ from hpf_desktop.settings import (
 )
 from hpf_desktop.ui.messages import MessageBar
 from hpf_desktop.ui.page import button
+from hpf_desktop.wire import origin_of
 from server.business.businesses import BUSINESSES
 from server.business.refusals import Refused, problem
 

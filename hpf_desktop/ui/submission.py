@@ -9,13 +9,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from PySide6.QtCore import QObject, Signal
 
 from hpf_desktop import tasks
 from hpf_desktop.answers import Approval, CheckAnswer, Saved
 from hpf_desktop.log import explain
-from hpf_desktop.session import CERTIFICATE_LOGIN, Document
+from hpf_desktop.session import Document
 from hpf_desktop.ui.login.approve import ApprovalDialog, Summary
 from hpf_desktop.ui.page import Desk
 from hpf_desktop.ui.payment_words import sources
@@ -52,11 +53,15 @@ class Submission(QObject):
         saved: Saved | None,
         only_passing: bool = False,
         parent: QObject | None = None,
+        codes: Texts = MappingProxyType({}),
     ) -> None:
+        """``codes`` go beside the document: neither saved nor signed, and forgotten with this."""
         super().__init__(parent)
         self._desk, self._business, self._saved = desk, business, saved
         self._document = Document(business.code, head, rows, only_passing, str(uuid.uuid4()))
+        self._codes = codes
         self._approval: Approval | None = None
+        self._is_approved = False
         self._task: tasks.Task | None = None
         self._dialog: ApprovalDialog | None = None
 
@@ -68,11 +73,17 @@ class Submission(QObject):
         """After ``lost``: the first answer comes back, however often it is asked for."""
         assert self._saved is not None
         client, code, document = self._desk.session.client, self._business.code, self._document
-        saved, approval = self._saved, self._approval
+        saved, approval, codes = self._saved, self._approval, self._codes
         self.step.emit("正在提交…")
         self._task = tasks.run(
             lambda _: client.submit(
-                code, saved, document.only_passing, approval, document.key, document.amount_fen
+                code,
+                saved,
+                document.only_passing,
+                approval,
+                document.key,
+                document.amount_fen,
+                codes,
             ),
             self.answered.emit,
             self._submit_failed,
@@ -80,17 +91,13 @@ class Submission(QObject):
         )
 
     def stop(self) -> None:
-        """Before the signature nothing has happened; after it the answer is just not awaited."""
+        """Before the approval nothing has happened; after it the answer is just not awaited."""
         if self._task:
             self._task.cancel()
-        if self._approval is None and self._needs_approval:
-            self.stopped.emit()
-        else:
+        if self._is_approved:
             self.lost.emit(problem("W02"))
-
-    @property
-    def _needs_approval(self) -> bool:
-        return self._desk.facts.login_kind == CERTIFICATE_LOGIN
+        else:
+            self.stopped.emit()
 
     def _check_and_save(self, progress: tasks.Progress) -> tuple[CheckAnswer, Saved | None]:
         """In a worker. What the check refuses is not saved, and no PIN is asked for it."""
@@ -120,9 +127,6 @@ class Submission(QObject):
         self._document = replace(self._document, amount_fen=self._amount_fen(checked))
         self.computed.emit(checked.head)
         self.saved.emit(saved)
-        if not self._needs_approval:
-            self.again()
-            return
         self.step.emit("")
         self._ask(self._summary(checked))
 
@@ -142,8 +146,8 @@ class Submission(QObject):
         self._dialog.finished.connect(self._dialog.deleteLater)
         self._dialog.open()
 
-    def _approved(self, approval: Approval) -> None:
-        self._approval = approval
+    def _approved(self, approval: Approval | None) -> None:
+        self._approval, self._is_approved = approval, True
         self.again()
 
     def _submit_failed(self, error: Exception) -> None:
@@ -156,7 +160,7 @@ class Submission(QObject):
     def _summary(self, checked: CheckAnswer) -> Summary:
         payment, rows = self._business.payment, self._document.rows
         bad = len(_bad_rows(checked.problems))
-        note = f"只提交通过的行；{bad} 行留在新的业务单中" if bad else ""
+        note = f"只提交通过的行；{bad} 行留在新的业务单中" if bad else self._changes()
         return Summary(
             self._business.label,
             self._desk.facts.unit.name,
@@ -165,6 +169,12 @@ class Submission(QObject):
             sources(checked.head) if payment else "",
             note,
         )
+
+    def _changes(self) -> str:
+        """Which of today's values are typed anew."""
+        typed = self._document.head
+        labels = [f.label for f in self._business.head if f.today and f.key in typed]
+        return f"变更：{'、'.join(labels)}" if labels else ""
 
 
 def _bad_rows(problems: Sequence[Problem]) -> set[int]:

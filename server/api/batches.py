@@ -3,6 +3,7 @@
 Each business has routes of its own, so that the OpenAPI document tells the truth about its fields.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from server import batches, checking, drafts
+from server.api import candidates
+from server.api.login import address_of
 from server.api.scope import authorised, session_of_request
 from server.api.wire import (
     ProblemOut,
@@ -26,11 +29,13 @@ from server.business.businesses import BUSINESSES
 from server.business.refusals import refused
 from server.db import Connection, transaction
 from server.sessions import CERTIFICATE_LOGIN, Session
+from server.submission import Answer, Operator, Submit
 
 BODY_MAX_BYTES = 64 * 1024 * 1024
 IdempotencyKey = Annotated[
     str, HeaderParameter(name="Idempotency-Key", min_length=8, max_length=64)
 ]
+Code = Annotated[str, msgspec.Meta(max_length=20)]
 ANSWER_WAIT_S = 8.0  # How long a submission waits for the bank before it answers "paying".
 
 
@@ -77,6 +82,7 @@ class SubmitIn(Strict, frozen=True):
     only_passing: bool = False
     approval: ApprovalIn | None = None
     amount_fen: int | None = None  # what the operator was shown, part of what is signed
+    codes: Mapping[str, Code] = msgspec.field(default_factory=dict)  # those sent to phones
 
 
 class AnswerOut(msgspec.Struct, frozen=True):
@@ -98,7 +104,7 @@ def batch_id_of(text: str) -> int:
     return int(text)
 
 
-def answer_out(answer: batches.Answer) -> AnswerOut:
+def answer_out(answer: Answer) -> AnswerOut:
     return AnswerOut(
         state=answer.state,
         serial=str(answer.serial),
@@ -115,7 +121,7 @@ async def submit(
 ) -> AnswerOut:
     """Posts at once, or starts the debit and waits a little for the bank."""
     state = request.app.state
-    order = batches.Submit(
+    order = Submit(
         business,
         batch_id_of(batch_id),
         data.version,
@@ -123,8 +129,10 @@ async def submit(
         idem,
         data.approval.signature if data.approval else None,
         data.amount_fen,
+        data.codes,
     )
     session = await session_of_request(request)
+    await candidates.trace_submission(request, session, business, order.batch_id)
 
     async def approve(conn: Connection, digest: bytes) -> None:
         if data.approval is None:
@@ -136,7 +144,8 @@ async def submit(
             conn, session, idem, digest, approval, state.spki_sha256, state.audience
         )
 
-    answer = await batches.submit(state.pool, _operator(session), order, approve)
+    operator = _operator(session, address_of(request))
+    answer = await batches.submit(state.pool, operator, order, approve)
     if answer.state != "paying":
         return answer_out(answer)
     await state.payments.start(session.unit_id, answer.serial, ANSWER_WAIT_S)
@@ -144,13 +153,14 @@ async def submit(
         return answer_out(await batches.answer_now(conn, session.unit_id, order))
 
 
-def _operator(session: Session) -> batches.Operator:
-    return batches.Operator(
+def _operator(session: Session, address: str) -> Operator:
+    return Operator(
         session.unit_id,
         session.operator_id,
         session.operator_name,
         session.login_kind,
         session.certificate_id,
+        address,
     )
 
 
@@ -223,12 +233,13 @@ def routes(business: Business) -> Router:
     @post("/check", status_code=200, summary=f"{business.label}：校验")
     async def check(request: Request[Any, Any, Any], data: JSONBody[new_body]) -> CheckOut:
         async with authorised(request) as scope:
-            rows = [texts_of(row) for row in data.rows]
+            head, rows = texts_of(data.head), [texts_of(row) for row in data.rows]
+            await candidates.trace_check(request, scope.conn, scope.session, business, head, rows)
             unit, found = await checking.check(
-                scope.conn, scope.session.unit_id, business, texts_of(data.head), rows
+                scope.conn, scope.session.unit_id, business, head, rows, scope.session.operator_id
             )
-        head = business.in_force(unit).head
-        shown = {f.key: f.kind.show(found.head[f.key]) for f in head if f.key in found.head}
+        fields = business.in_force(unit).head
+        shown = {f.key: f.kind.show(found.head[f.key]) for f in fields if f.key in found.head}
         return CheckOut(shown, [problem_out(p) for p in found.problems])
 
     @post("/batches/{batch_id:str}/submit", status_code=200, summary=f"{business.label}：提交")
@@ -240,7 +251,7 @@ def routes(business: Business) -> Router:
     ) -> AnswerOut:
         return await submit(request, business, batch_id, data, idem)
 
-    handlers = [check, *_draft_routes(business), submit_batch]
+    handlers = [check, *_draft_routes(business), *candidates.routes(business), submit_batch]
     return Router(
         f"/api/businesses/{business.code}", route_handlers=handlers, tags=[business.label]
     )

@@ -22,7 +22,10 @@ def answer(found: Refused) -> Response[ErrorOut]:
     reason = found.reason
     problems = [problem_out(p) for p in found.problems]
     body = ErrorOut(reason.code, reason.text, reason.next_step, problems)
-    return Response(body, status_code=found.status, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"}
+    if found.status == 429 and found.wait_s:
+        headers["Retry-After"] = str(found.wait_s)
+    return Response(body, status_code=found.status, headers=headers)
 
 
 def on_refused(request: Request[Any, Any, Any], error: Refused) -> Response[ErrorOut]:

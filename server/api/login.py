@@ -17,6 +17,7 @@ from server.login import (
     NONCE_BYTES,
     Attempt,
     LoginSettings,
+    examine,
     log_in,
     open_challenge,
     resume,
@@ -66,6 +67,21 @@ class LoginBody(msgspec.Struct, forbid_unknown_fields=True):
         )
 
 
+class ExamineBody(msgspec.Struct, forbid_unknown_fields=True):
+    certificate: Certificate
+    chain: Annotated[list[Certificate], msgspec.Meta(max_length=4)] = []
+
+
+class ExaminationView(msgspec.Struct):
+    """Of each check the refusal's code: empty where it passes, null where it was not made."""
+
+    chain: str
+    dates: str | None = None
+    purpose: str | None = None
+    revocation: str | None = None
+    binding: str | None = None
+
+
 class SessionView(msgspec.Struct):
     unit_id: int
     unit_name: str
@@ -81,7 +97,7 @@ class SessionView(msgspec.Struct):
 async def challenge(
     request: AnyRequest, pool: Database, login_settings: Settings
 ) -> Response[ChallengeView]:
-    browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(24)
+    browser = browser_of(request) or secrets.token_urlsafe(24)
     opened = await open_challenge(pool, browser, address_of(request))
     view = ChallengeView(
         opened.challenge_id, opened.nonce, login_settings.audience, CHALLENGE_LIFE_S
@@ -89,15 +105,24 @@ async def challenge(
     return Response(view, cookies=[session_cookie(BROWSER_COOKIE, browser)])
 
 
+@post("/examine", status_code=200, summary="证书体检：登录会遇到什么")
+async def examine_certificate(
+    request: AnyRequest, data: JSONBody[ExamineBody], pool: Database, login_settings: Settings
+) -> ExaminationView:
+    chain = tuple(data.chain)
+    found = await examine(pool, login_settings, data.certificate, chain, address_of(request))
+    return ExaminationView(**found)
+
+
 @post("/login")
 async def login(
     request: AnyRequest, data: JSONBody[LoginBody], pool: Database, login_settings: Settings
 ) -> Response[SessionView]:
     token = await log_in(
-        pool, login_settings, data.attempt(), _browser(request), address_of(request)
+        pool, login_settings, data.attempt(), browser_of(request), address_of(request)
     )
     async with transaction(pool) as conn:
-        view = _view(await standing_of(conn, token))
+        view = session_view(await standing_of(conn, token))
     cookie = session_cookie(SESSION_COOKIE, token, max_age=ABSOLUTE_LIMIT_S)
     return Response(view, cookies=[cookie])
 
@@ -108,10 +133,10 @@ async def resume_suspended(
 ) -> SessionView:
     token = token_of(request)
     await resume(
-        pool, login_settings, data.attempt(), _browser(request), address_of(request), token
+        pool, login_settings, data.attempt(), browser_of(request), address_of(request), token
     )
     async with transaction(pool) as conn:
-        return _view(await standing_of(conn, token))
+        return session_view(await standing_of(conn, token))
 
 
 @post("/suspend", status_code=204)
@@ -130,14 +155,17 @@ async def log_out_own(request: AnyRequest, pool: Database) -> Response[None]:
 @get("/session")
 async def own_session(request: AnyRequest, pool: Database) -> SessionView:
     async with transaction(pool) as conn:
-        return _view(await standing_of(conn, token_of(request)))
+        return session_view(await standing_of(conn, token_of(request)))
 
 
 login_router = Router(
     "/auth",
-    route_handlers=[challenge, login, resume_suspended, suspend_own, log_out_own, own_session],
+    route_handlers=[
+        challenge, examine_certificate, login, resume_suspended, suspend_own, log_out_own,
+        own_session,
+    ],
     request_max_body_size=BODY_MAX,
-)
+)  # fmt: skip
 
 
 def token_of(request: AnyRequest) -> str:
@@ -149,7 +177,7 @@ def address_of(request: AnyRequest) -> str:
     return request.client.host if request.client else ""
 
 
-def _browser(request: AnyRequest) -> str:
+def browser_of(request: AnyRequest) -> str:
     return request.cookies.get(BROWSER_COOKIE, "")
 
 
@@ -165,7 +193,7 @@ def session_cookie(name: str, value: str, max_age: int | None = None) -> Cookie:
     )
 
 
-def _view(standing: Standing) -> SessionView:
+def session_view(standing: Standing) -> SessionView:
     session = standing.session
     return SessionView(
         session.unit_id,

@@ -28,6 +28,7 @@ class ProblemOut(msgspec.Struct, frozen=True):
     key: str
     row: int | None
     level: str
+    carries: dict[str, str] = {}
 
 
 class ErrorOut(msgspec.Struct, frozen=True):
@@ -41,7 +42,13 @@ class ErrorOut(msgspec.Struct, frozen=True):
 
 def problem_out(found: Problem) -> ProblemOut:
     return ProblemOut(
-        found.code, found.text, found.next_step, found.key, found.row, found.level.value
+        found.code,
+        found.text,
+        found.next_step,
+        found.key,
+        found.row,
+        found.level.value,
+        dict(found.carries),
     )
 
 
@@ -66,7 +73,7 @@ def texts_struct(name: str, fields: tuple[Field, ...]) -> type[msgspec.Struct]:
             "",
         )
         for spec in fields
-        if spec.typed
+        if spec.typed and not spec.sent_to
     ]
     return msgspec.defstruct(
         name, members, forbid_unknown_fields=True, frozen=True, gc=False, omit_defaults=True

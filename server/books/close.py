@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 
 from server import parameters, units
-from server.batches import Operator
 from server.books.balances import TURNOVERS
 from server.business.chart import Gl
 from server.business.finance import YEAR_END
@@ -13,6 +12,7 @@ from server.business.refusals import refused
 from server.db import Connection, take_day
 from server.ledger.entry import Posting
 from server.ledger.post import LedgerMismatch
+from server.submission import Operator
 from server.suspense import book
 
 Day = datetime.date

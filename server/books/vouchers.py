@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server import units
-from server.batches import Operator
 from server.business.finance import VOUCHER, VOUCHER_KINDS
 from server.business.refusals import refused
 from server.db import Connection
 from server.ledger.entry import Posting
 from server.receipts import issue
+from server.submission import Operator
 from server.suspense import book
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from server.business.amounts import monthly
-from server.business.base import Business, Case, Field, Rules, Status, Values
+from server.business.base import Business, Field, Rules
+from server.business.facts import Case, Status, Values
 from server.business.identity import age, birth_day, id_fault, sex
 from server.business.kinds import (
     Account,
@@ -20,7 +21,7 @@ from server.business.kinds import (
     Text,
 )
 from server.business.month import Month
-from server.business.parts import AMOUNTS, BASE
+from server.business.parts import AMOUNTS, ANY_PAYMENT, BASE, amounts_of
 from server.business.refusals import Problem, problem
 
 RESIDENT_ID = "01"
@@ -60,22 +61,18 @@ def _has_check_digit(row: Values) -> bool:
 def derive(case: Case) -> Values:
     """Sex and birth from the ID number; start month by default; amounts from the base."""
     row, unit = case.row, case.unit
+    unit_ratio, personal_ratio = unit.ratio(row.get("month", unit.next_month))
     values: dict[str, object] = {
         "id_type": RESIDENT_ID,
         "month": unit.next_month,
-        "unit_ratio": unit.unit_ratio,
-        "personal_ratio": unit.personal_ratio,
+        "unit_ratio": unit_ratio,
+        "personal_ratio": personal_ratio,
     }
     number = row.get("id_number", "")
     if _has_check_digit({"id_type": RESIDENT_ID, **row}) and number and not id_fault(number):
         values |= {"sex": sex(number), "born": birth_day(number)}
     if "base" in row:
-        parts = monthly(row["base"], unit.unit_ratio, unit.personal_ratio, unit.rounding)
-        values |= {
-            "unit_fen": parts.unit_fen,
-            "personal_fen": parts.personal_fen,
-            "monthly_fen": parts.total_fen,
-        }
+        values |= amounts_of(unit, row.get("month", unit.next_month), row["base"])
     return values
 
 
@@ -133,12 +130,21 @@ def _check_registered(case: Case) -> Iterator[Problem]:
     is_here = person.unit_id == case.unit.unit_id
     if person.status is Status.NORMAL:
         yield problem("K03A" if is_here else "K04B", "id_number")
+    elif person.status is Status.SEALED and is_here:
+        yield _carrying(problem("K03B", "id_number"), case, account=str(person.account))
     elif person.status is Status.SEALED:
-        yield problem("K03B" if is_here else "K04A", "id_number")
+        yield _carrying(problem("K04A", "id_number"), case, person=case.row["id_number"])
     else:
         yield problem("K05", "id_number")
     if case.row.get("name", person.name) != person.name:
         yield problem("K06", "name")
+
+
+def _carrying(found: Problem, case: Case, **texts: str) -> Problem:
+    """With what the business that solves it begins with: the person, and a base that is typed."""
+    if "base" in case.row:
+        texts["base"] = BASE.kind.show(case.row["base"])
+    return replace(found, carries=texts)
 
 
 def check_base(case: Case, code: str) -> Iterator[Problem]:
@@ -202,5 +208,5 @@ ACCOUNT_OPENING = Business(
     leaves=Status.NORMAL,
     person_key="id_number",
     row_rules=Rules(derive, check),
-    blocked_by=("remittance", "back_payment", "prepayment"),
+    blocked_by=ANY_PAYMENT,
 )

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 
 from server.business.amounts import Rounding, monthly, split
-from server.business.base import (
-    Business,
-    Case,
-    Field,
-    Line,
-    PastMonth,
-    Payment,
-    Rules,
-    Spread,
-    Status,
-    Values,
-)
+from server.business.base import Business, Counted, Field, Line, Payment, Rules, Spread
+from server.business.facts import Case, Status, Values
 from server.business.kinds import Choice, Money, MonthKind, Whole
 from server.business.month import Month
 from server.business.parts import (
+    ANY_PAYMENT,
     BALANCE,
     FROM_PREPAYMENT,
     METHOD,
@@ -46,14 +38,22 @@ KINDS = {
     BackPaymentKind.DIFFERENCE.value: "正常差额补缴",
     BackPaymentKind.FREE.value: "不定额补缴",
 }
+COUNTS = {
+    BackPaymentKind.FULL.value: Counted.MADE_UP,
+    BackPaymentKind.DIFFERENCE.value: Counted.DIFFERENCE,
+    BackPaymentKind.FREE.value: Counted.FREE,
+}
 REASONS = {
     "01": "漏缴", "02": "少缴（基数）", "03": "少缴（比例）", "04": "缓缴补缴", "05": "稽核责令",
     "06": "仲裁或判决", "99": "其他",
 }  # fmt: skip
 USUAL_REASONS = {BackPaymentKind.FULL: "01", BackPaymentKind.DIFFERENCE: "02"}
 REASON = Field(
-    "reason", "补缴原因", Choice(REASONS), choices_from="back_payment_reasons", required=False
-)
+    "reason", "补缴原因", Choice(REASONS), choices_from="back_payment_reasons", required=False,
+    width=96,
+)  # fmt: skip
+# All columns are seen at once on a usual screen: each amount stands beside its months.
+PERSON_WIDTHS = {"account": 116, "name": 90, "id_tail": 150}
 EARLIEST = Month.of(1999, 4)  # The regulation's own first month.
 
 
@@ -127,7 +127,7 @@ def _check_past(case: Case, amount_fen: int, months: list[Month]) -> Iterator[Pr
 
 def _check_month(case: Case, amount_fen: int, month: Month) -> Problem | None:
     assert case.past is not None
-    kind, past = case.head.get("kind"), case.past.months.get(month, PastMonth())
+    kind, past = case.head.get("kind"), case.past.everywhere(month)
     if kind == BackPaymentKind.FULL and past.remitted_fen + past.made_up_fen > 0:
         return problem("B02", "start", month=month)
     if kind != BackPaymentKind.DIFFERENCE:
@@ -174,20 +174,20 @@ BACK_PAYMENT = Business(
         PAYER,
     ),
     rows=(
-        *PERSON,
-        Field("monthly", "月补缴金额", Money()),
-        Field("start", "开始年月", MonthKind(), width=90),
-        Field("end", "截止年月", MonthKind(), width=90),
-        Field("months", "月数", Whole(), typed=False, width=60),
-        Field("unit_fen", "单位部分", Money(), typed=False, summed=True),
-        Field("personal_fen", "个人部分", Money(), typed=False, summed=True),
-        Field("total_fen", "合计", Money(), typed=False, summed=True),
+        *(replace(field, width=PERSON_WIDTHS[field.key]) for field in PERSON),
+        Field("monthly", "月补缴金额", Money(), width=100),
+        Field("start", "开始年月", MonthKind(), width=86),
+        Field("end", "截止年月", MonthKind(), width=86),
+        Field("months", "月数", Whole(), typed=False, width=50),
+        Field("unit_fen", "单位部分", Money(), typed=False, summed=True, width=92),
+        Field("personal_fen", "个人部分", Money(), typed=False, summed=True, width=92),
+        Field("total_fen", "合计", Money(), typed=False, summed=True, width=92),
         REASON,
     ),
     takes=(Status.NORMAL, Status.SEALED),
     person_key="account",
     head_rules=Rules(derive_head, check_head),
     row_rules=Rules(derive, check),
-    payment=Payment("amount", Spread.ROWS, method="method", kind="kind"),
-    blocked_by=("remittance", "back_payment", "prepayment"),
+    payment=Payment("amount", Spread.ROWS, method="method", kind="kind", counts=COUNTS),
+    blocked_by=ANY_PAYMENT,
 )

@@ -7,23 +7,22 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from server.business.base import (
+from server.business.base import Business, Field, Rules
+from server.business.facts import (
     STATUSES,
     UNIT_STATUSES,
-    Business,
     Case,
     Due,
-    Field,
+    OtherUnit,
     Past,
     Person,
-    Rules,
     Status,
     Unit,
     Values,
 )
 from server.business.kinds import Invalid, trimmed
 from server.business.month import Month
-from server.business.refusals import Level, Problem, problem, problem_at
+from server.business.refusals import Level, Problem, Refused, problem, problem_at, refused
 
 ROWS_MAX = 200_000
 Texts = Mapping[str, str]
@@ -36,6 +35,7 @@ class Checked:
     head: dict[str, Any]
     rows: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    today: dict[str, Any] = field(default_factory=dict)  # of the head's fields that have one
 
     @property
     def errors(self) -> list[Problem]:
@@ -44,6 +44,15 @@ class Checked:
     @property
     def bad_rows(self) -> set[int]:
         return {p.row for p in self.errors if p.row is not None}
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """What the head gives in the place of what is today."""
+        return {
+            key: self.head[key]
+            for key, before in self.today.items()
+            if key in self.head and self.head[key] != before
+        }
 
 
 def parse_cell(spec: Field, text: str, row: int | None = None) -> tuple[Any, Problem | None]:
@@ -62,7 +71,7 @@ def parse_texts(
     values: dict[str, Any] = {}
     problems = []
     for spec in fields:
-        if not spec.typed:
+        if not spec.typed or spec.sent_to:
             continue
         value, fault = parse_cell(spec, texts.get(spec.key, ""), row)
         if fault:
@@ -72,6 +81,24 @@ def parse_texts(
     return values, problems
 
 
+def read_fields(fields: Sequence[Field], texts: Texts) -> dict[str, Any]:
+    """The values of the typed texts; raises G14 with a problem for each field."""
+    values, problems = parse_texts(fields, texts, None)
+    unread = {p.key for p in problems}
+    problems += [
+        problem("V01", f.key, label=f.label)
+        for f in fields
+        if f.required and f.key not in values and f.key not in unread
+    ]
+    if problems:
+        raise refuse_fields(*problems)
+    return values
+
+
+def refuse_fields(*problems: Problem) -> Refused:
+    return refused("G14", problems, count=len(problems))
+
+
 def check_head(
     business: Business,
     unit: Unit,
@@ -79,17 +106,31 @@ def check_head(
     due: Mapping[Month, Due] | None,
     is_server: bool = False,
     rows: Sequence[Values] = (),
+    persons: Mapping[Any, Person] = MappingProxyType({}),
+    totals: Mapping[str, int] = MappingProxyType({}),
+    other: OtherUnit | None = None,
 ) -> Checked:
     """The head of a batch, or a whole form, and what the unit's own state refuses. ``rows`` are
-    the parsed rows, for what the head sums up."""
+    the parsed rows, for what the head sums up, ``totals`` those of a form's preview; ``persons``
+    holds the one a form is about."""
     business = business.in_force(unit)
     values, problems = parse_texts(business.head, texts, None)
-    values |= _sums(business, rows)
-    case = Case(unit, values, due=due, is_server=is_server, unread=_unread(problems))
+    values |= _sums(business, rows, totals)
+    key = values.get(business.person_key)
+    person = _of(unit.unit_id, persons.get(key)) if key is not None else None
+    case = Case(
+        unit, values, person=person, due=due, other=other, is_server=is_server,
+        typed=frozenset(values), unread=_unread(problems),
+    )  # fmt: skip
     values = _with_derived(case, business.head_rules, values)
+    case = replace(case, head=values)
     problems += _missing(business.head, values, case.unread, None)
-    problems += business.head_rules.check(replace(case, head=values))
-    return Checked(values, [], [*_check_unit(business, unit), *problems])
+    problems += _closed(business.head, unit, values)
+    if not business.is_batch:
+        problems += _check_person(business, case, key)
+    problems += business.head_rules.check(case)
+    today = {spec.key: spec.today(case) for spec in business.head if spec.today}
+    return Checked(values, [], [*_check_unit(business, unit), *problems], today)
 
 
 def check_row(
@@ -109,11 +150,11 @@ def check_row(
     values, problems = parse_texts(business.rows, texts, row)
     key = values.get(business.person_key)
     person = persons.get(key) if key is not None else None
-    if business.takes and person and person.unit_id != unit.unit_id:
-        person = None  # What another unit's person is and has stays there.
+    if business.takes:
+        person = _of(_taken_from(business, unit, head), person)
     case = Case(
         unit, head, values, person, past=past.get(person.account) if person else None,
-        is_server=is_server, unread=_unread(problems),
+        is_server=is_server, typed=frozenset(values), unread=_unread(problems),
     )  # fmt: skip
     values = _with_derived(case, business.row_rules, values)
     problems += _missing(business.rows, values, case.unread, row)
@@ -134,12 +175,19 @@ def check_batch(
     is_server: bool = False,
     taken: Mapping[str, Collection[Any]] = MappingProxyType({}),
     past: Mapping[int, Past] = MappingProxyType({}),
+    totals: Mapping[str, int] = MappingProxyType({}),
+    other: OtherUnit | None = None,
 ) -> Checked:
     """All of a batch. ``persons`` are found by the business's person key; ``taken`` holds, by
-    field, the values that others have already; ``past`` the months of each account.
+    field, the values that others have already; ``past`` the months of each account; ``totals`` are
+    those of a form's preview; ``other`` is the unit that persons are taken from.
     """
     if not business.is_batch:
-        return check_head(business, unit, head_texts, due, is_server)
+        whole = check_head(business, unit, head_texts, due, is_server, (), persons, totals)
+        same = whole.today.keys() - whole.changed.keys()  # Nobody takes their own.
+        given = {key: value for key, value in whole.head.items() if key not in same}
+        whole.problems += taken_values(business, [given], taken, None)
+        return whole
     business = business.in_force(unit)
     head, _ = parse_texts(business.head, head_texts, None)
     checked = Checked({})
@@ -153,23 +201,31 @@ def check_batch(
         values, problems = check_row(business, unit, head, texts, number, persons, is_server, past)
         checked.rows.append(values)
         checked.problems += problems
-    whole = check_head(business, unit, head_texts, due, is_server, checked.rows)
-    checked.head = whole.head
+    whole = check_head(
+        business, unit, head_texts, due, is_server, checked.rows, other=other
+    )  # fmt: skip
+    checked.head, checked.today = whole.head, whole.today
     checked.problems += whole.problems
     checked.problems += taken_values(business, checked.rows, taken)
-    checked.problems += duplicates(business, [r.get(business.person_key) for r in checked.rows])
+    keys = [r.get(business.person_key) for r in checked.rows]
+    whom = [persons[key].account if key in persons else key for key in keys]
+    checked.problems += duplicates(business, whom)
     checked.problems.sort(key=lambda p: -1 if p.row is None else p.row)
     return checked
 
 
 def taken_values(
-    business: Business, rows: Sequence[Values], taken: Mapping[str, Collection[Any]]
+    business: Business,
+    rows: Sequence[Values],
+    taken: Mapping[str, Collection[Any]],
+    first: int | None = 0,
 ) -> Iterator[Problem]:
+    """At their rows, numbered from ``first``; a form has no rows."""
     for key, values in taken.items():
         code = business.field(key).taken_code
         for number, row in enumerate(rows):
             if row.get(key) in values:
-                yield problem(code, key, number)
+                yield problem(code, key, None if first is None else first + number)
 
 
 def duplicates(business: Business, keys: Sequence[Any]) -> Iterator[Problem]:
@@ -193,12 +249,11 @@ def _with_derived(case: Case, rules: Rules, values: Values) -> dict[str, Any]:
     return {key: value for key, value in derived.items() if key not in case.unread} | dict(values)
 
 
-def _sums(business: Business, rows: Sequence[Values]) -> dict[str, int]:
-    return {
-        spec.key: sum(row.get(spec.sum_of, 0) for row in rows)
-        for spec in business.head
-        if spec.sum_of
-    }
+def _sums(business: Business, rows: Sequence[Values], totals: Mapping[str, int]) -> dict[str, int]:
+    summed = {spec.key: spec.sum_of for spec in business.head if spec.sum_of}
+    if not business.is_batch:
+        return {key: totals[column] for key, column in summed.items() if column in totals}
+    return {key: sum(row.get(column, 0) for row in rows) for key, column in summed.items()}
 
 
 def _missing(
@@ -209,12 +264,30 @@ def _missing(
             yield problem("V01", spec.key, row, label=spec.label)
 
 
+def _closed(fields: Sequence[Field], unit: Unit, values: Values) -> Iterator[Problem]:
+    for spec in fields:
+        if spec.is_open and spec.key in values and not spec.is_open(unit):
+            yield problem("U02", spec.key, label=spec.label)
+
+
+def _taken_from(business: Business, unit: Unit, head: Values) -> int | None:
+    """The unit whose persons the business takes; None while that is not typed."""
+    return head.get(business.takes_from) if business.takes_from else unit.unit_id
+
+
+def _of(unit_id: int | None, person: Person | None) -> Person | None:
+    """What another unit's person is and has stays there."""
+    return person if person and person.unit_id == unit_id else None
+
+
 def _check_unit(business: Business, unit: Unit) -> Iterator[Problem]:
     if unit.status not in business.unit_statuses:
         yield problem("G01", status=UNIT_STATUSES[unit.status])
     for code in business.blocked_by:
         if serial := unit.paying.get(code):
             yield problem("G02", serial=serial)
+    if business.daily_limit and unit.left_today == 0:
+        yield problem("U04")
 
 
 def _check_person(business: Business, case: Case, key: Any) -> Iterator[Problem]:
@@ -222,10 +295,12 @@ def _check_person(business: Business, case: Case, key: Any) -> Iterator[Problem]
     if not business.takes or key is None:
         return
     person = case.person
-    if person is None:
+    if person is None and business.takes_from:
+        if case.is_server:  # Nobody else knows the other unit's people.
+            yield problem("Z02A", business.person_key)
+    elif person is None:
         yield problem("G03", business.person_key)
     elif person.status not in (Status.NORMAL, Status.SEALED):
         yield problem("G04", business.person_key)
     elif person.status not in business.takes:
-        code = "F01" if Status.NORMAL in business.takes else "Q01"
-        yield problem(code, business.person_key, status=STATUSES[person.status])
+        yield problem(business.wrong_status, business.person_key, status=STATUSES[person.status])

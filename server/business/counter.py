@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from server.business.amounts import half_up
-from server.business.base import (
-    Business,
-    Case,
-    Field,
-    Line,
-    PastMonth,
-    Payment,
-    Rules,
-    Spread,
-    Status,
-    UnitStatus,
-    Values,
-)
+from server.business.base import Business, Counted, Field, Line, Payment, Rules, Spread
 from server.business.chart import Gl
+from server.business.facts import Case, PastMonth, Status, UnitStatus, Values
 from server.business.kinds import Day, Masked, Money, MonthKind, Serial, Text
 from server.business.parts import MONTH, PERSON, REMARK
 from server.business.refusals import Problem, problem
@@ -119,7 +108,13 @@ CORRECTION = Business(
     takes=(Status.NORMAL, Status.SEALED),
     person_key="account",
     row_rules=Rules(derive_correction, check_correction),
-    payment=Payment("total", Spread.ROWS, debit=Gl.MEMBERS, is_reversible=False),
+    payment=Payment(
+        "total",
+        Spread.ROWS,
+        debit=Gl.MEMBERS,
+        counts={"": Counted.TAKEN_BACK},
+        is_reversible=False,
+    ),
     unit_statuses=ANY_OPEN_UNIT,
     blocked_by=("remittance", "back_payment"),
 )
@@ -175,4 +170,5 @@ SETTLEMENT = Business(
         Field("amount", "利息合计", Money()),
     ),
     unit_statuses=ANY_OPEN_UNIT,
+    listed="payment_persons",
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from server.business.base import STATUSES, Field
+from server.business.base import Field
 from server.business.businesses import LABELS
+from server.business.facts import STATUSES
 from server.business.kinds import Account, Choice, Day, Masked, Money, MonthKind, Serial, Text
 from server.business.parameters import Rate
-from server.business.query import Filter, Query
+from server.business.query import PERSON_FILTERS, Filter, Query
 
 INTEREST_STATEMENTS = Query(
     code="interest_statements",
@@ -14,8 +15,7 @@ INTEREST_STATEMENTS = Query(
     menu="公积金查询",
     filters=(
         Filter(Field("year", "结息年度", Text(4), required=False), "year = %(year)s"),
-        Filter(Field("name", "姓名", Text(50), required=False), "strpos(name, %(name)s) > 0"),
-        Filter(Field("account", "个人账号", Account(), required=False), "account = %(account)s"),
+        *PERSON_FILTERS,
     ),
     columns=(
         Field("year", "结息年度", Text(), width=80),
@@ -34,7 +34,7 @@ INTEREST_STATEMENTS = Query(
         Field("current_rate", "当年归集利率", Rate(), width=90),
     ),
     source="""
-        select s.acct_id * 10000 + s.year as line, s.year::text as year, s.acct_id as account,
+        select a.acct_id * 10000 + s.year as line, s.year::text as year, a.acct_id as account,
                a.name, a.id_mask, a.status, s.opening_fen, s.in_fen, s.out_fen,
                s.prior_interest_fen, s.interest_fen - s.prior_interest_fen as current_interest_fen,
                s.interest_fen, s.closing_fen, r.prior_rate, r.current_rate
@@ -43,8 +43,9 @@ INTEREST_STATEMENTS = Query(
         join interest_statement s on s.unit_id = t.unit_id and s.txn_id = t.txn_id
         join account a on a.unit_id = s.unit_id and a.acct_id = s.acct_id
         where s.unit_id = %(unit_id)s""",
-    order="line",
+    order="account, year",
     drill="interest_year",
+    drill_by="line",
 )
 
 INTEREST_YEAR = Query(
@@ -63,13 +64,21 @@ INTEREST_YEAR = Query(
     source="""
         select %(parent)s::bigint as parent, t.biz_day, t.business as kind, e.month,
                e.amount_fen as amount, e.balance_fen, e.txn_id as serial,
-               row_number() over (order by c.position, e.month) as line
-        from entry e
-        join txn t on t.unit_id = e.unit_id and t.txn_id = e.txn_id
-        join chain c on c.unit_id = e.unit_id and c.txn_id = e.txn_id
+               row_number() over (order by e.nth, e.position, e.month) as line
+        from (select e.unit_id as in_unit, e.txn_id, e.month, e.amount_fen, e.balance_fen,
+                     2147483647 as nth, c.position
+              from entry e
+              join chain c on c.unit_id = e.unit_id and c.txn_id = e.txn_id
+              join account a on a.unit_id = e.unit_id and a.acct_id = e.acct_id
+              where e.unit_id = %(unit_id)s and e.acct_id = %(parent)s::bigint / 10000
+                and c.position > a.arrived
+              union all
+              select in_unit, txn_id, month, amount_fen, balance_fen, nth, position
+              from earlier_entry
+              where unit_id = %(unit_id)s and acct_id = %(parent)s::bigint / 10000) e
+        join txn t on t.unit_id = e.in_unit and t.txn_id = e.txn_id
         cross join (select (%(parent)s::bigint %% 10000)::int as year) y
-        where e.unit_id = %(unit_id)s and e.acct_id = %(parent)s::bigint / 10000
-          and case when t.business = 'settlement' then t.idem = 'settlement-' || year
+        where case when t.business = 'settlement' then t.idem = 'settlement-' || year
                    else t.biz_day between make_date(year - 1, 7, 1) and make_date(year, 6, 30)
               end""",
     order="line",

@@ -57,7 +57,8 @@ class Kind:
     """Base of all kinds. ``parse(show(value)) == value`` holds for every value of every kind.
 
     ``editor`` names the cell editor, ``python`` the type inside, ``align_right`` how it stands in
-    its column.
+    its column. What spreadsheets reckon with has a ``number_format`` there, and is ``scale`` times
+    as much inside.
     """
 
     editor: ClassVar[str] = "text"
@@ -66,6 +67,8 @@ class Kind:
     is_text_on_wire: ClassVar[bool] = False
     length_max: ClassVar[int] = 60
     sample: ClassVar[str] = ""
+    number_format: ClassVar[str] = ""
+    scale: ClassVar[int] = 1
 
     def parse(self, text: str) -> Any:
         return trimmed(text)
@@ -210,6 +213,8 @@ class Money(Kind):
     python: ClassVar[type] = int
     length_max: ClassVar[int] = 24
     sample: ClassVar[str] = "8765.43"
+    number_format: ClassVar[str] = "#,##0.00"
+    scale: ClassVar[int] = 100
 
     def parse(self, text: str) -> int:
         plain = half_width(text).replace(" ", "").strip("¥元")
@@ -231,6 +236,7 @@ class Whole(Kind):
     align_right: ClassVar[bool] = True
     python: ClassVar[type] = int
     length_max: ClassVar[int] = 12
+    number_format: ClassVar[str] = "#,##0"
 
     def parse(self, text: str) -> int:
         plain = half_width(text).replace(",", "")
@@ -264,6 +270,8 @@ class Ratio(Kind):
     align_right: ClassVar[bool] = True
     python: ClassVar[type] = int
     length_max: ClassVar[int] = 8
+    number_format: ClassVar[str] = "0.00%"
+    scale: ClassVar[int] = RATIO_ONE
 
     def parse(self, text: str) -> int:
         if found := PERCENT.fullmatch(half_width(text).replace(" ", "")):

@@ -28,6 +28,8 @@ from server.business.kinds import (
     trimmed,
 )
 from server.business.refusals import refused
+from server.business.registration import LABELS as REGISTERED
+from server.business.registration import ONLINE as REGISTERED_ONLINE
 from server.business.sealing import SEAL_REASONS
 
 RATE = re.compile(r"([0-9]{1,2})(?:\.([0-9]{1,3})0*)?%?")
@@ -91,6 +93,8 @@ class Rate(Kind):
 
     align_right: ClassVar[bool] = True
     python: ClassVar[type] = int
+    number_format: ClassVar[str] = "0.000%"
+    scale: ClassVar[int] = 100_000
 
     def parse(self, text: str) -> int:
         if found := RATE.fullmatch(half_width(text).replace(" ", "")):
@@ -147,6 +151,28 @@ class Codes(Kind):
 
     def show(self, value: Mapping[str, str]) -> str:
         return "；".join(f"{code} {name}" for code, name in value.items())
+
+
+@dataclass(frozen=True)
+class Several(Kind):
+    """Any of a closed set, shown by their labels in its order."""
+
+    options: Mapping[str, str] = field(hash=False)
+    length_max: ClassVar[int] = 2000
+    python: ClassVar[type] = frozenset
+
+    def parse(self, text: str) -> frozenset[str]:
+        codes = {label: code for code, label in self.options.items()}
+        found = set()
+        for part in re.split(r"[、,，;；\s]+", trimmed(text)):
+            if part in codes:
+                found.add(codes[part])
+            elif part not in ("", "无"):
+                raise Invalid("V05", found=part, choices="、".join(codes))
+        return frozenset(found)
+
+    def show(self, value: frozenset[str]) -> str:
+        return "、".join(label for code, label in self.options.items() if code in value) or "无"
 
 
 @dataclass(frozen=True)
@@ -226,11 +252,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "rounding", "月缴存额取整", Mode(ROUNDINGS), _always(Rounding.EACH_YUAN), is_confirmed=False
     ),
-    _count("base_year_start_month", "缴存年度起始月份", 1, "月", 1, 12, is_confirmed=False,
-           awaits="缴存基数变更开办"),
-    _count("base_change_per_year", "每年度基数变更次数", 1, "次", 0, 12, awaits="缴存基数变更开办"),
-    _flag("ratio_down_online", "网厅可下调比例", False, is_confirmed=False,
-          awaits="单位比例变更开办"),
+    _count("base_year_start_month", "缴存年度起始月份", 1, "月", 1, 12, is_confirmed=False),
+    _count("base_change_per_year", "每年度基数变更次数", 1, "次", 0, 12),
+    _flag("ratio_down_online", "网厅可下调比例", False, is_confirmed=False),
     # Paying (domain 4.11–4.13).
     _count("remit_ahead_months", "可提前汇缴月数", 0, "个月", 0, 12),
     _flag("remit_mixed", "汇缴可预缴与实时结算混合", False),
@@ -269,9 +293,23 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("holidays_extra", "另行放假的日子", Days(), _always(())),
     Parameter("workdays_extra", "另行上班的日子", Days(), _always(())),
+    # Codes by short message (domain 4.0).
+    _count("sms_ttl_s", "短信验证码有效时间", 300, "秒", 60, 3600),
+    _count("sms_interval_s", "短信验证码间隔", 60, "秒", 1, 3600),
+    _count("sms_day_max", "单号每日短信验证码上限", 10, "条", 1, 100),
+    _count("sms_wrong_max", "短信验证码可输错次数", 5, "次", 1, 10),
+    # What is registered of units and their people (domain 4.0).
+    Parameter(
+        "registration_online", "网厅可变更的登记事项", Several(REGISTERED),
+        _always(frozenset(REGISTERED_ONLINE)), is_confirmed=False,
+    ),
+    _count("phone_changes_per_day", "每单位每日预留手机号变更次数", 50, "次", 0, 10_000,
+           is_confirmed=False),
     # Moving a person between units (domain 4.10).
-    _flag("transfer_requires_sealed", "转移前须在原单位封存", True, awaits="个人转移开办"),
-    _flag("transfer_lookup_exact", "转移须输入完整证件号或账号", True, awaits="个人转移开办"),
+    _flag("transfer_requires_sealed", "转移前须在原单位封存", True),
+    _flag("transfer_lookup_exact", "转移须输入完整证件号或账号", True),
+    _count("transfer_looks_per_day", "每单位每日可查询他单位职工人数", 500, "人", 0, 100_000,
+           is_confirmed=False),
 )  # fmt: skip
 BY_KEY: Mapping[str, Parameter] = {parameter.key: parameter for parameter in PARAMETERS}
 # The first of each may never be above the second.

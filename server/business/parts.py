@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.business.base import METHODS, Case, Field, Method
+from server.business.amounts import monthly
+from server.business.base import METHODS, Field, Method
+from server.business.facts import Case, Unit
 from server.business.kinds import Account, Choice, Masked, Money, MonthKind, PersonName, Ratio, Text
+from server.business.month import Month
 from server.business.refusals import Problem, problem
 
 PERSON = (
@@ -37,6 +40,9 @@ FROM_PREPAYMENT = Field("from_prepayment", "预缴转出金额", Money(), typed=
 BALANCE = Field("balance", "预缴户余额", Money(), typed=False, on_receipt=False)
 PAYER = Field("payer", "付款账户", Masked(), typed=False)
 
+# Ruling 15: what must not be under way while amounts or statuses change.
+ANY_PAYMENT = ("remittance", "back_payment", "prepayment")
+
 
 def shares(case: Case, amount_fen: int) -> dict[str, int]:
     """How ``amount_fen`` comes from the bank and from the prepayment account (H05–H07)."""
@@ -60,3 +66,43 @@ def check_method(
         show = Money().show
         short = show((amount_fen or 0) - unit.prepayment_fen)
         yield problem(short_code, "method", balance=show(unit.prepayment_fen), short=short)
+
+
+def amounts_of(unit: Unit, month: Month, base_fen: int) -> dict[str, object]:
+    """The fields of ``AMOUNTS``: the month's ratios, and the parts that the base comes to."""
+    unit_ratio, personal_ratio = unit.ratio(month)
+    parts = monthly(base_fen, unit_ratio, personal_ratio, unit.rounding)
+    return {
+        "unit_ratio": unit_ratio,
+        "personal_ratio": personal_ratio,
+        "unit_fen": parts.unit_fen,
+        "personal_fen": parts.personal_fen,
+        "monthly_fen": parts.total_fen,
+    }
+
+
+def first_month_again(case: Case) -> Month:
+    """The earliest in which someone sealed can start again: not before the sealing, and neither
+    paid nor owed yet, as far as it is known here."""
+    due, person = case.unit.next_month, case.person
+    paid, sealed = (person.paid_through, person.until_month) if person else (None, None)
+    return max(due, due if paid is None else paid.plus(1), due if sealed is None else sealed)
+
+
+AHEAD_MAX_MONTHS = 12
+
+
+def check_month(unit: Unit, month: Month) -> Problem | None:
+    """Whether a change may take effect: not in a month that is paid, nor before what has been
+    decided of the ratios (J05, J06)."""
+    low, high = unit.next_month, max(unit.next_month, unit.month_now.plus(AHEAD_MAX_MONTHS))
+    if not low <= month <= high:
+        return problem("J06", "month", paid=unit.paid_through, low=low, high=high)
+    decided = unit.ratios[-1].from_month if unit.ratios else month
+    return problem("J05", "month", decided=decided) if month < decided else None
+
+
+def year_words(unit: Unit, month: Month) -> str:
+    """The adjustment year of ``month``, from its first month to its last."""
+    first = Month(unit.adjustment_year(month) * 12 + unit.base_year_start_month - 1)
+    return f"{first} 至 {first.plus(11)}"

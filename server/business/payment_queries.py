@@ -63,12 +63,11 @@ PAYMENT_PERSONS = Query(
         Field("balance_fen", "余额", Money(), on_receipt=False),
     ),
     source="""
-        select e.acct_id * 40000 + e.month as line, e.txn_id, e.acct_id as account, a.name, e.month,
-               e.unit_fen, e.amount_fen - e.unit_fen as personal_fen, e.amount_fen as amount,
-               e.balance_fen
+        select e.txn_id, e.acct_id as account, a.name, e.month, e.unit_fen,
+               e.amount_fen - e.unit_fen as personal_fen, e.amount_fen as amount, e.balance_fen
         from entry e join account a on a.unit_id = e.unit_id and a.acct_id = e.acct_id
         where e.unit_id = %(unit_id)s and e.txn_id = %(parent)s""",
-    order="line",
+    order="account, month",
 )
 
 PAYMENT_STATES = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.business.base import Business, Case, Field, Payment, Rules, Spread, Values
+from server.business.base import Business, Field, Payment, Rules, Spread
+from server.business.facts import Case, Values
 from server.business.kinds import Money
 from server.business.parts import BALANCE, PAYER, REMARK
 from server.business.refusals import Problem, problem

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.business.base import (
-    Business,
-    Case,
-    Field,
-    Payment,
-    Rules,
-    Spread,
-    UnitStatus,
-    Values,
-)
+from server.business.base import Business, Counted, Field, Payment, Rules, Spread
+from server.business.facts import Case, UnitStatus, Values
 from server.business.kinds import Money, MonthKind, Whole
 from server.business.parts import (
     BALANCE,
@@ -83,9 +75,13 @@ REMITTANCE = Business(
         PAYER,
     ),
     head_rules=Rules(derive, check),
-    payment=Payment(amount="due", spread=Spread.ROSTER, method="method", until="until"),
+    payment=Payment(
+        amount="due", spread=Spread.ROSTER, method="method", until="until",
+        counts={"": Counted.REMITTED},
+    ),
     # H10 says of a deferred unit what to do.
     unit_statuses=(UnitStatus.NORMAL, UnitStatus.OPENED, UnitStatus.DEFERRED),
     blocked_by=("prepayment", "back_payment"),
     preview="remittance_months",
-)
+    listed="payment_persons",
+)  # fmt: skip

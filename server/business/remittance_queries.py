@@ -88,6 +88,10 @@ REMITTANCE_MONTHS = Query(
         Term("±", "changed_fen", "changed", {"change": "3"}),
         Term("=", "due_fen", "persons"),
     ),
+    when_empty=(
+        "没有未缴月份，或终止年月早于应缴月份。"
+        "请清空终止年月再查；仍没有，就是已缴清（缓缴的月份不列）"
+    ),
 )
 
 REMITTANCE_CHANGES = Query(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.business.base import Business, Case, Field, Rules, Status, UnitStatus, Values
+from server.business.base import Business, Field, Rules
+from server.business.facts import Case, Status, UnitStatus, Values
 from server.business.kinds import Choice, MonthKind
-from server.business.parts import AMOUNTS, BASE, PERSON, REMARK
+from server.business.parts import AMOUNTS, ANY_PAYMENT, BASE, PERSON, REMARK
 from server.business.refusals import Problem, problem
 
 SEAL_REASONS = {
@@ -45,9 +46,9 @@ def check(case: Case) -> Iterator[Problem]:
         return
     if month <= paid:
         yield problem("F02", "month", paid=paid)
-    elif person is not None and month < person.from_month:
+    elif person is not None and month < person.starts:
         # An earlier segment may reach up to there, and would be paid as if nobody had left.
-        yield problem("F04", "month", starts=person.from_month)
+        yield problem("F04", "month", starts=person.starts)
 
 
 SEALING = Business(
@@ -66,8 +67,9 @@ SEALING = Business(
     ),
     takes=(Status.NORMAL,),
     leaves=Status.SEALED,
+    wrong_status="F01",
     person_key="account",
     row_rules=Rules(derive, check),
     unit_statuses=(UnitStatus.NORMAL, UnitStatus.OPENED, UnitStatus.DEFERRED),
-    blocked_by=("remittance", "back_payment", "prepayment"),
+    blocked_by=ANY_PAYMENT,
 )

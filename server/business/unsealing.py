@@ -5,39 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from server.business.account_opening import check_base
-from server.business.amounts import monthly
-from server.business.base import Business, Case, Field, Rules, Status, Values
+from server.business.base import Business, Field, Rules
+from server.business.facts import Case, Status, Values
 from server.business.kinds import MonthKind
-from server.business.month import Month
-from server.business.parts import AMOUNTS, BASE, PERSON
+from server.business.parts import AMOUNTS, ANY_PAYMENT, BASE, PERSON, amounts_of, first_month_again
 from server.business.refusals import Problem, problem
 from server.business.sealing import known
 
 
 def derive(case: Case) -> Values:
-    """The former base unless another is typed, always at today's ratios (ruling 4)."""
+    """The former base unless another is typed, always at that month's ratios (ruling 4)."""
     shown, unit = known(case), case.unit
     if not shown or case.person is None:
         return {"month": unit.next_month}
-    base = case.row.get("base", case.person.base_fen)
-    parts = monthly(base, unit.unit_ratio, unit.personal_ratio, unit.rounding)
-    return shown | {
-        "base": base,
-        "month": first_month(case),
-        "unit_ratio": unit.unit_ratio,
-        "personal_ratio": unit.personal_ratio,
-        "unit_fen": parts.unit_fen,
-        "personal_fen": parts.personal_fen,
-        "monthly_fen": parts.total_fen,
-    }
-
-
-def first_month(case: Case) -> Month:
-    """The earliest month the person can start again: not paid yet, and not before the sealing."""
-    assert case.person is not None
-    sealed = case.person.until_month or case.unit.next_month
-    own = case.person.paid_through
-    return max(case.unit.next_month, sealed, own.plus(1) if own else case.unit.next_month)
+    base, month = case.row.get("base", case.person.base_fen), first_month_again(case)
+    amounts = amounts_of(unit, case.row.get("month", month), base)
+    return shown | {"base": base, "month": month} | amounts
 
 
 def check(case: Case) -> Iterator[Problem]:
@@ -66,7 +49,8 @@ UNSEALING = Business(
     ),
     takes=(Status.SEALED,),
     leaves=Status.NORMAL,
+    wrong_status="Q01",
     person_key="account",
     row_rules=Rules(derive, check),
-    blocked_by=("remittance", "back_payment", "prepayment"),
+    blocked_by=ANY_PAYMENT,
 )

@@ -7,7 +7,8 @@ import datetime
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from server.business.base import Field, Values
+from server.business.base import Field
+from server.business.facts import Values
 from server.counter.staff import Role, Staff
 from server.db import Connection, Pool
 

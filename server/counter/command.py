@@ -16,13 +16,14 @@ from typing import TypeVar
 
 from server import audit
 from server.business.base import Field
+from server.business.check import read_fields
 from server.business.kinds import Choice
 from server.business.refusals import Refused
 from server.counter import staff
 from server.counter.action import Action
 from server.counter.actions import ACTIONS
 from server.counter.for_staff import ADD_STAFF
-from server.counter.perform import Origin, Outcome, is_production, perform, read
+from server.counter.perform import Origin, Outcome, is_production, perform
 from server.counter.staff import ROLES, Role, named
 from server.db import Pool, open_pool, transaction
 from server.enrolment import CENTRE
@@ -162,7 +163,9 @@ def _as_json(outcome: Outcome) -> str:
 
 def _add_staff(arguments: argparse.Namespace) -> int:
     async def work(pool: Pool) -> str:
-        values = read(ADD_STAFF, {f.key: getattr(arguments, f.key) for f in ADD_STAFF.fields})
+        values = read_fields(
+            ADD_STAFF.fields, {f.key: getattr(arguments, f.key) for f in ADD_STAFF.fields}
+        )
         async with transaction(pool) as conn:
             await audit.record(conn, ADD_STAFF.code, audit.OK, CENTRE)
             return await staff.add(conn, values["name"], values["shown"], Role(values["role"]))

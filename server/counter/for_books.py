@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from server import adjustment, batches, interest, reconciliation, units
+from server import adjustment, interest, reconciliation, units
 from server.adjustment import KINDS, Adjustment
 from server.books import balances, vouchers
-from server.business.base import Field, Values
+from server.business.base import Field
 from server.business.counter_kinds import UnitAccount
+from server.business.facts import Values
 from server.business.finance import KIND, VOUCHER, VOUCHER_AMOUNT, WORDS
 from server.business.kinds import Day, Money, MonthKind, Serial, Text
 from server.business.refusals import refused
 from server.counter.action import Action, Desk, Told
 from server.counter.for_money import APPROVERS, COUNTER_LOGIN, FINANCE, SERIAL, SETTLERS
 from server.counter.for_units import UNIT
+from server.submission import Operator
 
 MENU = "账务"
 VOUCHER_NO = Field("voucher_no", "凭证编号", Text())
 
 
 async def voucher(desk: Desk, values: Values) -> Told:
-    clerk = batches.Operator(units.CENTRE, desk.staff.staff_id, desk.staff.shown, COUNTER_LOGIN)
+    clerk = Operator(units.CENTRE, desk.staff.staff_id, desk.staff.shown, COUNTER_LOGIN)
     entered = await vouchers.post_voucher(
         desk.conn, clerk, values[KIND.key], values[VOUCHER_AMOUNT.key], values[WORDS.key],
         f"deed-{desk.deed_id}",
@@ -92,7 +94,7 @@ def _differences(found: Adjustment) -> list[Values]:
 
 async def withdraw(desk: Desk, values: Values) -> Told:
     """What our books have and the bank has not, as the latest reconciliation found it."""
-    clerk = batches.Operator(values[UNIT.key], desk.staff.staff_id, desk.staff.shown, COUNTER_LOGIN)
+    clerk = Operator(values[UNIT.key], desk.staff.staff_id, desk.staff.shown, COUNTER_LOGIN)
     serial = await reconciliation.withdraw(desk.conn, clerk, values[SERIAL.key])
     return Told((UNIT, SERIAL), [{"unit": clerk.unit_id, "serial": serial}], clerk.unit_id)
 

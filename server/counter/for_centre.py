@@ -6,8 +6,9 @@ import datetime
 
 from server import parameters
 from server.books.close import close_day
-from server.business.base import Field, Values
+from server.business.base import Field
 from server.business.counter_kinds import Code
+from server.business.facts import Values
 from server.business.kinds import Choice, Day, Text
 from server.business.parameters import PARAMETERS
 from server.business.refusals import refused

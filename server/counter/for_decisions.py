@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from server import parameters
-from server.business.base import Field, Values
+from server.business.base import Field
+from server.business.check import read_fields
 from server.business.counter_kinds import UnitAccount
+from server.business.facts import Values
 from server.business.kinds import Day, Serial, Stamp, Text
 from server.business.refusals import refused
 from server.counter import staff
 from server.counter.action import Action, Desk, Told
-from server.counter.perform import digest_of, keep_result, not_of_role, read
+from server.counter.perform import digest_of, keep_result, not_of_role
 from server.counter.staff import EVERYBODY, Role
 
 MENU = "复核"
@@ -66,7 +68,7 @@ def decisions(actions: Sequence[Action]) -> tuple[Action, ...]:
         entered_by = await staff.load(desk.conn, entry.entered_by)
         told = await entry.action.run(
             replace(desk, staff=entered_by, deed_id=entry.deed_id, approver=desk.staff),
-            read(entry.action, entry.texts),
+            read_fields(entry.action.fields, entry.texts),
         )
         await _decide(desk, entry, "approved", None)
         await keep_result(desk.conn, entry.deed_id, told)
@@ -122,7 +124,7 @@ async def _waiting(
 ) -> dict[str, Any]:
     number, code, unit_id, entered_at, entered_by, texts = row
     action = by_code[code]
-    values = read(action, texts)
+    values = read_fields(action.fields, texts)
     content = [f"{f.label}：{f.kind.show(values[f.key])}" for f in action.fields if f.key in values]
     due = await action.due(desk, values) if action.due else None
     is_late = due is not None and await parameters.business_day(desk.conn) > due

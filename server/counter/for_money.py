@@ -16,17 +16,18 @@ from server import (
     suspense,
     units,
 )
-from server.business.base import Business, Field, Values
-from server.business.check import Texts
+from server.business.base import Business, Field
+from server.business.check import Texts, refuse_fields
 from server.business.counter import CHEQUE, CORRECTION, REFUND_KEPT, REVERSAL
 from server.business.counter_kinds import Code
+from server.business.facts import Values
 from server.business.kinds import Day, Masked, Money, MonthKind, Serial, Stamp, Text, Whole
 from server.business.refusals import problem, refused
 from server.counter.action import Action, Desk, Told
 from server.counter.for_units import UNIT, show_unit
-from server.counter.perform import refuse_fields
 from server.counter.staff import EVERYBODY, Role
 from server.db import Connection, Pool
+from server.submission import Answer, Operator, Submit
 
 MENU = "资金"
 FINANCE = frozenset({Role.FINANCE})
@@ -40,25 +41,25 @@ SERIAL = Field("serial", "业务流水号", Serial())
 RECEIPT = Field("receipt_no", "回单编号", Text())
 
 
-def _operator(desk: Desk, unit_id: int) -> batches.Operator:
+def _operator(desk: Desk, unit_id: int) -> Operator:
     """Who entered it acts in the unit's books; who approved it stands beside the deed."""
-    return batches.Operator(unit_id, desk.staff.staff_id, desk.staff.shown, COUNTER_LOGIN)
+    return Operator(unit_id, desk.staff.staff_id, desk.staff.shown, COUNTER_LOGIN)
 
 
 def _idem(desk: Desk) -> str:
     return f"deed-{desk.deed_id}"
 
 
-async def _submit(
+async def submit(
     desk: Desk, unit_id: int, business: Business, head: Texts, rows: list[Texts]
-) -> batches.Answer:
+) -> Answer:
     """As an operator's batch, checked and posted alike, in the desk's transaction."""
     operator = _operator(desk, unit_id)
     await units.lock(desk.conn, unit_id)
     batch_id, version = await drafts.save_new(
         desk.conn, unit_id, operator.operator_id, business.code, dict(head), [dict(r) for r in rows]
     )
-    order = batches.Submit(business, batch_id, version, False, _idem(desk))
+    order = Submit(business, batch_id, version, False, _idem(desk))
     return await batches.submit_in(desk.conn, operator, order, _approved_by_a_colleague)
 
 
@@ -66,7 +67,7 @@ async def _approved_by_a_colleague(conn: Connection, digest: bytes) -> None:
     """The staff sign nothing with a key: the second person stands in the deed."""
 
 
-def _texts(fields: tuple[Field, ...], values: Values) -> dict[str, str]:
+def texts(fields: tuple[Field, ...], values: Values) -> dict[str, str]:
     return {f.key: f.kind.show(values[f.key]) for f in fields if f.key in values}
 
 
@@ -74,7 +75,7 @@ def _typed(business: Business) -> tuple[Field, ...]:
     return tuple(f for f in business.fields if f.typed)
 
 
-def _posted(unit_id: int, serial: int, receipt_no: str | None) -> Told:
+def posted(unit_id: int, serial: int, receipt_no: str | None) -> Told:
     row = {"unit": unit_id, "serial": serial, "receipt_no": receipt_no}
     return Told((UNIT, SERIAL, RECEIPT), [row], unit_id)
 
@@ -91,8 +92,8 @@ async def cheque(desk: Desk, values: Values) -> Told:
         wrong = problem("T10", RECEIVED.key, label=RECEIVED.label, low=low, high=today)
         raise refuse_fields(wrong)
     await _insist_on_new_cheque(desk.conn, unit_id, values[CHEQUE_NO.key])
-    answer = await _submit(desk, unit_id, CHEQUE, _texts(CHEQUE.head, values), [])
-    return _posted(unit_id, answer.serial, answer.receipt_no)
+    answer = await submit(desk, unit_id, CHEQUE, texts(CHEQUE.head, values), [])
+    return posted(unit_id, answer.serial, answer.receipt_no)
 
 
 async def _insist_on_new_cheque(conn: Connection, unit_id: int, number: str) -> None:
@@ -128,7 +129,7 @@ async def claim(desk: Desk, values: Values) -> Told:
     operator = _operator(desk, values["unit"])
     serial, remark = values[BANK_SERIAL.key], values.get(REMARK.key, "")
     claimed = await suspense.claim(desk.conn, operator, serial, remark)
-    return _posted(operator.unit_id, claimed.serial, claimed.receipt_no)
+    return posted(operator.unit_id, claimed.serial, claimed.receipt_no)
 
 
 async def show_suspense(desk: Desk, values: Values) -> Told:
@@ -144,7 +145,7 @@ async def reverse(desk: Desk, values: Values) -> Told:
     done = await reversal.reverse(
         desk.conn, operator, values[REVERSES.key], values[REASON.key], _idem(desk)
     )
-    return _posted(operator.unit_id, done.serial, done.receipt_no)
+    return posted(operator.unit_id, done.serial, done.receipt_no)
 
 
 REFUND = Field("refund", "退款流水号", Serial())
@@ -171,15 +172,15 @@ async def ask_again(desk: Desk, values: Values) -> Told:
 
 async def keep_refund(desk: Desk, values: Values) -> Told:
     operator = _operator(desk, values["unit"])
-    return _posted(operator.unit_id, *await refunds.keep(desk.conn, operator, values[REFUND.key]))
+    return posted(operator.unit_id, *await refunds.keep(desk.conn, operator, values[REFUND.key]))
 
 
 async def correct(desk: Desk, values: Values) -> Told:
     """One person's month; what was paid too much goes back to the unit's prepayment account."""
     unit_id: int = values["unit"]
-    head, row = _texts(CORRECTION.head, values), _texts(CORRECTION.rows, values)
-    answer = await _submit(desk, unit_id, CORRECTION, head, [row])
-    return _posted(unit_id, answer.serial, answer.receipt_no)
+    head, row = texts(CORRECTION.head, values), texts(CORRECTION.rows, values)
+    answer = await submit(desk, unit_id, CORRECTION, head, [row])
+    return posted(unit_id, answer.serial, answer.receipt_no)
 
 
 FIRST = Field("first_month", "起始年月", MonthKind())

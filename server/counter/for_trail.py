@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server import audit
-from server.business.base import Field, Values
+from server.business.base import Field
 from server.business.counter_kinds import UnitAccount
+from server.business.facts import Values
 from server.business.kinds import Choice, Day, Serial, Stamp, Text, Whole
 from server.counter.action import Action, Desk, Told
 from server.counter.for_staff import NAME, WATCHERS

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from server import enrolment, parameters, units
-from server.business.base import UNIT_STATUSES, Field, Values
+from server import enrolment, parameters, registration, units
+from server.business.base import Field
+from server.business.check import refuse_fields
 from server.business.counter_kinds import (
     BankAccountNumber,
     Certificate,
@@ -15,11 +16,12 @@ from server.business.counter_kinds import (
     UnitAccount,
     Uscc,
 )
+from server.business.facts import UNIT_STATUSES, Values
 from server.business.kinds import Choice, Money, MonthKind, PersonName, Phone, Ratio, Serial, Text
 from server.business.month import Month
 from server.business.refusals import Problem, problem, refused
+from server.business.registration import ITEMS
 from server.counter.action import Action, Desk, Told
-from server.counter.perform import refuse_fields
 from server.counter.staff import EVERYBODY, Role
 from server.db import Connection
 
@@ -51,6 +53,7 @@ async def open_unit(desk: Desk, values: Values) -> Told:
         values["first_month"].plus(-1), values["unit_ratio"], values["personal_ratio"],
     )  # fmt: skip
     unit_id = await units.open_unit(desk.conn, opening)
+    await registration.register(desk.conn, unit_id, values)
     return Told((UNIT, NAME), [{"unit": unit_id, "name": values["name"]}], unit_id)
 
 
@@ -134,6 +137,11 @@ async def register_operator(desk: Desk, values: Values) -> Told:
     return Told((OPERATOR,), [{"operator": operator_id}], values["unit"])
 
 
+async def change_phone(desk: Desk, values: Values) -> Told:
+    await enrolment.change_phone(desk.conn, values["unit"], values["operator"], values["phone"])
+    return await show_operators(desk, values)
+
+
 async def stop_operator(desk: Desk, values: Values) -> Told:
     await enrolment.set_operator_state(desk.conn, values["unit"], values["operator"], "inactive")
     return await show_operators(desk, values)
@@ -204,7 +212,7 @@ async def _found(desk: Desk, values: Values, columns: Sequence[Field], statement
     return Told(tuple(columns), rows, unit_id)
 
 
-OPENED = (NAME, USCC, COUNTY, BRANCH, FIRST, UNIT_RATIO, PERSONAL_RATIO)
+OPENED = (NAME, USCC, COUNTY, BRANCH, FIRST, UNIT_RATIO, PERSONAL_RATIO, *ITEMS)
 UNIT_ACTIONS = (
     Action("open-unit", "单位开户", MENU, TELLERS, open_unit, OPENED),
     Action("show-unit", "单位资料", MENU, EVERYBODY, show_unit, (UNIT,), is_keyed=False),
@@ -215,6 +223,8 @@ UNIT_ACTIONS = (
            is_keyed=False),
     Action("register-operator", "经办人登记", MENU, TELLERS, register_operator,
            (UNIT, PERSON, ID_NUMBER, PHONE)),
+    Action("change-operator-phone", "经办人手机变更", MENU, TELLERS, change_phone,
+           (UNIT, OPERATOR, PHONE)),
     Action("stop-operator", "经办人停用", MENU, TELLERS, stop_operator, (UNIT, OPERATOR)),
     Action("restore-operator", "经办人恢复", MENU, TELLERS, restore_operator, (UNIT, OPERATOR)),
     Action("bind-certificate", "证书绑定", MENU, TELLERS, bind_certificate,

@@ -7,14 +7,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from server import audit
-from server.business.base import Field, Values
-from server.business.check import parse_texts
-from server.business.refusals import Problem, Refused, problem, refused
+from server.business.base import Field
+from server.business.check import read_fields
+from server.business.facts import Values
+from server.business.refusals import Refused, refused
 from server.counter.action import Action, Desk, Told
 from server.counter.staff import ROLES, Role, Staff, named
 from server.db import Connection, Pool, transaction
@@ -70,7 +70,7 @@ async def _perform(
     conn: Connection, origin: Origin, action: Action, texts: Texts, idem: str
 ) -> tuple[Outcome, Told]:
     _authorise(origin.staff, action)
-    values = read(action, texts)
+    values = read_fields(action.fields, texts)
     desk = Desk(conn, origin.staff, 0, origin.is_production)
     if not action.is_keyed:
         told = await action.run(desk, values)
@@ -100,24 +100,6 @@ def _authorise(staff: Staff, action: Action) -> None:
 
 def not_of_role(staff: Staff, label: str, roles: frozenset[Role]) -> Refused:
     return refused("T04", role=ROLES[staff.role], label=label, roles=named(roles))
-
-
-def read(action: Action, texts: Texts) -> dict[str, Any]:
-    """The values of the typed texts; raises G14 with a problem for each field."""
-    values, problems = parse_texts(action.fields, texts, None)
-    unread = {p.key for p in problems}
-    problems += [
-        problem("V01", f.key, label=f.label)
-        for f in action.fields
-        if f.required and f.key not in values and f.key not in unread
-    ]
-    if problems:
-        raise refuse_fields(*problems)
-    return values
-
-
-def refuse_fields(*problems: Problem) -> Refused:
-    return refused("G14", problems, count=len(problems))
 
 
 def digest_of(action_code: str, texts: Texts) -> bytes:

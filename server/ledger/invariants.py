@@ -28,18 +28,83 @@ BY_ACCOUNT = """
     from account a
     full join booked b on b.unit_id = a.unit_id and b.acct_id = a.acct_id
     left join since s on s.unit_id = a.unit_id and s.acct_id = a.acct_id
+    cross join lateral (select a.arrived = 0 and a.status <> '99' as is_here_only) h
     cross join lateral (values
         ('分录没有对应的个人账户', null::bigint, case when a.acct_id is null then b.fen end, null),
         ('分录没有对应的业务', b.alone, b.alone, null),
         ('分录的营业日与业务不同', b.other_day, b.other_day, null),
         ('个人余额不等于分录合计', null, coalesce(b.fen, 0), a.balance_fen),
         ('个人积数不等于分录合计', null,
-         coalesce(b.moment, 0) + coalesce(s.closing_fen * (s.day - date '2000-01-01'), 0),
+         case when h.is_here_only then coalesce(b.moment, 0)
+                  + coalesce(s.closing_fen * (s.day - date '2000-01-01'), 0) end,
          a.moment),
-        ('结息后余额与对账单不符', null, coalesce(s.closing_fen, 0), a.opening_fen)
+        ('结息后余额与对账单不符', null,
+         case when h.is_here_only then coalesce(s.closing_fen, 0) end, a.opening_fen)
     ) f(name, txn_id, expected, found)
     where case when starts_with(f.name, '分录') then f.expected is not null
                else a.acct_id is not null and f.expected <> f.found end
+"""
+# An account that has moved is what was posted on it wherever it was, the transfers left out: they
+# neither bring nor take anything. Where it was it holds nothing.
+MOVED = """
+    with life as (
+        select a.unit_id, a.acct_id, e.biz_day, e.month, e.amount_fen, e.closing_fen
+        from account a
+        join chain c on c.unit_id = a.unit_id and c.position > a.arrived
+        join entry e on e.unit_id = c.unit_id and e.txn_id = c.txn_id and e.acct_id = a.acct_id
+        where a.arrived > 0 and a.status <> '99'
+        union all
+        select e.unit_id, e.acct_id, e.biz_day, e.month, e.amount_fen, e.closing_fen
+        from earlier_entry e join account a on a.unit_id = e.unit_id and a.acct_id = e.acct_id
+        where a.arrived > 0 and a.status <> '99'),
+    since as (
+        select distinct on (unit_id, acct_id) unit_id, acct_id, closing_fen,
+               make_date(month / 12, 7, 1) as day
+        from life where closing_fen is not null order by unit_id, acct_id, month desc),
+    booked as (
+        select l.unit_id, l.acct_id, sum(l.amount_fen)::bigint as fen,
+               coalesce(sum(l.amount_fen * (l.biz_day - date '2000-01-01'))
+                   filter (where s.day is null or (l.biz_day >= s.day and l.closing_fen is null)),
+                   0)
+               + coalesce(max(s.closing_fen * (s.day - date '2000-01-01')), 0) as moment,
+               coalesce(max(s.closing_fen), 0) as opening_fen
+        from life l left join since s on s.unit_id = l.unit_id and s.acct_id = l.acct_id
+        group by 1, 2)
+    select a.unit_id, null::bigint, a.acct_id, f.expected::text, f.found::text, f.name
+    from account a
+    left join booked b on b.unit_id = a.unit_id and b.acct_id = a.acct_id
+    cross join lateral (values
+        ('转入账户余额不等于历次分录合计', coalesce(b.fen, 0), a.balance_fen),
+        ('转入账户积数不等于历次分录合计', coalesce(b.moment, 0), a.moment),
+        ('转入账户上年结转与对账单不符', coalesce(b.opening_fen, 0), a.opening_fen)
+    ) f(name, expected, found)
+    where a.arrived > 0 and a.status <> '99' and f.expected <> f.found
+    union all
+    select a.unit_id, null, a.acct_id, '1', count(*)::text, '个人账户同时属于几个单位'
+    from account a join account o on o.acct_id = a.acct_id and o.status <> '99'
+    where a.status <> '99' and a.arrived > 0
+    group by 1, 3 having count(*) <> 1
+    union all
+    select a.unit_id, null, a.acct_id, a.unit_id::text, p.unit_id::text, '人员不在账户所属单位'
+    from account a join person p on p.acct_id = a.acct_id
+    where (a.arrived > 0 or a.status = '99') and (p.unit_id = a.unit_id) <> (a.status <> '99')
+"""
+# What a person's transfer took in one unit it brought in the other: the last stay before the time
+# that it began ends with it.
+HALVES = """
+    select e.unit_id, e.txn_id, e.acct_id, -o.amount_fen, e.amount_fen, '转移两方金额不一致'
+    from txn t
+    join entry e on e.unit_id = t.unit_id and e.txn_id = t.txn_id
+    left join txn x on x.unit_id = (t.head->>'from_unit')::bigint
+                   and x.idem = 'transfer-' || t.txn_id
+    left join entry o on o.unit_id = x.unit_id and o.txn_id = x.txn_id and o.acct_id = e.acct_id
+    where t.business = 'transfer' and o.amount_fen is distinct from -e.amount_fen
+    union all
+    select t.unit_id, t.txn_id, null, null, null, '转出没有对应的转入'
+    from txn t
+    where t.business = 'transfer_out' and not exists (
+        select from txn i where i.unit_id = (t.head->>'to_unit')::bigint
+                            and 'transfer-' || i.txn_id = t.idem)
 """
 BY_PART = """
     with booked as (
@@ -228,6 +293,20 @@ OWNERS = """
     from segment s left join account a on a.unit_id = s.unit_id and a.acct_id = s.acct_id
     where a.acct_id is null
 """
+# A month that two of a person's intervals have would be due, and paid, twice.
+INTERVALS = """
+    with held as (
+        select unit_id, acct_id, null::bigint as txn_id, from_month, until_month from account
+        where from_month < until_month and status <> '99'
+        union all
+        select unit_id, acct_id, txn_id, from_month, until_month from segment)
+    select s.unit_id, s.txn_id, s.acct_id, s.until_month::bigint, h.from_month::bigint,
+           '缴存区间重叠'
+    from segment s
+    join held h on h.unit_id = s.unit_id and h.acct_id = s.acct_id
+               and h.from_month < s.until_month and s.from_month < h.until_month
+    where (h.txn_id, h.until_month) is distinct from (s.txn_id, s.until_month)
+"""
 CHAINS = """
     select c.unit_id, c.txn_id, null, encode(w.hash, 'hex'), encode(c.hash, 'hex'), '账务链断裂'
     from chain c
@@ -249,11 +328,14 @@ INVARIANTS = {
     "全中心：借贷、201、21901、暂收、单位间往来": CENTRE,
     "银行：101 账面加减未达等于银行余额": BANK,
     "个人账户：余额、积数、结息": BY_ACCOUNT,
+    "转移账户：历次分录、归属": MOVED,
+    "转移：转出与转入一致": HALVES,
     "分录：每笔业务每月的人数、合计、摘要": BY_PART,
     "日结：每日每科目的发生额与余额": DAYS,
     "营业日：没有以后的业务": FUTURE,
     "冲正：与被冲正的凭证、分录相反": REVERSALS,
     "归属：账户有单位，缴存区间有账户": OWNERS,
+    "名册：同一职工同一月只应缴一次": INTERVALS,
     "回单：逐笔、连续": RECEIPTS,
     "账务链：逐笔重算": CHAINS,
 }

@@ -20,29 +20,41 @@ from server.ledger.post import LedgerMismatch
 
 Day = datetime.date
 RANGE = "{0}.unit_id > %(after)s and {0}.unit_id <= %(upto)s"
-ACCOUNTS = f"{RANGE.format('a')} and a.opened_day < %(until)s"
-# Each person's movements from one day to another, a row a txn, in the order of posting. ``prior``
-# is by how much it reduced what was carried over: only what is taken reaches it, and comes out of
-# the current year's part first.
+ACCOUNTS = f"{RANGE.format('a')} and a.opened_day < %(until)s and a.status <> '99'"
+HERE = 2**31 - 1  # after all earlier stays
+# Each person's movements from one day to another, a row a txn, in the order of posting, wherever
+# the account was then: a transfer itself is none. ``prior`` is by how much it reduced what was
+# carried over: only what is taken reaches it, and comes out of the current year's part first.
 FLOWS = f"""
     select unit_id, acct_id, biz_day, amount,
            prior_after - lag(prior_after, 1, opening_fen) over posted as prior
     from (select *, least(opening_fen, min(case when amount < 0 then running end) over posted)
                     as prior_after
           from (select *, opening_fen + sum(amount) over posted as running
-                from (select e.unit_id, e.acct_id, c.position, t.biz_day, a.opening_fen,
-                             sum(e.amount_fen)::bigint as amount
+                from (select e.unit_id, e.acct_id, {HERE} as nth, c.position, t.biz_day,
+                             a.opening_fen, sum(e.amount_fen)::bigint as amount
                       from txn t
                       join chain c on c.unit_id = t.unit_id and c.txn_id = t.txn_id
                       join entry e on e.unit_id = t.unit_id and e.txn_id = t.txn_id
                       join account a on a.unit_id = e.unit_id and a.acct_id = e.acct_id
                       where {RANGE.format("t")} and {RANGE.format("e")}
-                        and {RANGE.format("a")} and t.business <> 'settlement'
+                        and {RANGE.format("a")} and a.status <> '99' and c.position > a.arrived
+                        and t.business <> 'settlement'
                         and t.biz_day >= {{since}} and t.biz_day < {{until}}
-                      group by 1, 2, 3, 4, 5) moved
-                window posted as (partition by unit_id, acct_id order by position)) running
-          window posted as (partition by unit_id, acct_id order by position)) taken
-    window posted as (partition by unit_id, acct_id order by position)
+                      group by 1, 2, 4, 5, 6
+                      union all
+                      select a.unit_id, a.acct_id, e.nth, e.position, e.biz_day, a.opening_fen,
+                             sum(e.amount_fen)::bigint
+                      from account a
+                      join earlier_entry e on e.unit_id = a.unit_id and e.acct_id = a.acct_id
+                      where {RANGE.format("a")} and a.status <> '99' and a.arrived > 0
+                        and e.closing_fen is null
+                        and e.biz_day >= {{since}} and e.biz_day < {{until}}
+                      group by 1, 2, 3, 4, 5, 6) moved
+                window posted as (
+                    partition by unit_id, acct_id order by biz_day, nth, position)) running
+          window posted as (partition by unit_id, acct_id order by biz_day, nth, position)) taken
+    window posted as (partition by unit_id, acct_id order by biz_day, nth, position)
 """
 YEAR_FLOWS = FLOWS.format(since="%(start)s", until="%(until)s")
 LATE_FLOWS = FLOWS.format(since="%(until)s", until="date 'infinity'")
@@ -96,8 +108,16 @@ SETTLE = f"""
         join {IDS} on i.unit_id = r.unit_id
         left join (
             select c.unit_id, c.acct_id, -sum(e.amount_fen)::bigint as fen
-            from correction c join entry e using (unit_id, acct_id, txn_id, month)
-            where {RANGE.format("c")} and e.biz_day >= %(start)s and e.biz_day < %(until)s
+            from (select c.unit_id, c.acct_id, c.unit_id as in_unit, c.txn_id, c.month
+                  from correction c where {RANGE.format("c")}
+                  union all
+                  select s.unit_id, s.acct_id, s.in_unit, c.txn_id, c.month
+                  from (select distinct unit_id, acct_id, in_unit from stay s
+                        where {RANGE.format("s")} and in_unit <> unit_id) s
+                  join correction c on c.unit_id = s.in_unit and c.acct_id = s.acct_id) c
+            join entry e on e.unit_id = c.in_unit and e.acct_id = c.acct_id
+                        and e.txn_id = c.txn_id and e.month = c.month
+            where e.biz_day >= %(start)s and e.biz_day < %(until)s
             group by 1, 2) o on o.unit_id = r.unit_id and o.acct_id = r.acct_id),
     settled as (
         update account a set balance_fen = a.balance_fen + e.interest_fen,

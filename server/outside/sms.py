@@ -40,6 +40,14 @@ class Template(Enum):
     NOT_COLLECTED = Wording(
         "贵单位{business}扣款失败，金额{amount}元没有扣划，原因：{reason}。请在网厅核对后重新提交。"
     )
+    PHONE_CHANGED = Wording(
+        "您预留在{unit}的手机号码已于{day}变更为尾号{tail}的号码，业务流水号{serial}。"
+        "如非本人意愿，请尽快联系单位或住房公积金中心。"
+    )
+    CODE = Wording(
+        "您正在办理{purpose}，验证码{code}，{minutes}分钟内有效。请勿告诉他人，中心不会索取。",
+        frozenset({"code"}),
+    )
     TAKEN_BACK = Wording(
         "银行冲正了贵单位{business}的款项，金额{amount}元，业务流水号{serial}，中心已于{day}作冲正处理。"
         "请在网厅核对后重新办理。"

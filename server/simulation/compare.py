@@ -24,7 +24,7 @@ PEOPLE = """
 """
 STATEMENTS = """
     select p.id_number, s.year, s.opening_fen, s.in_fen, s.out_fen, s.interest_fen, s.closing_fen
-    from interest_statement s join person p using (unit_id, acct_id)
+    from interest_statement s join person p using (acct_id)
 """
 # What a year is closed into belongs to the same expense.
 LEDGER = """
@@ -34,8 +34,10 @@ LEDGER = """
 """
 BY_PARTS = """
     select p.id_number, e.month, sum(e.unit_fen)::bigint, sum(e.amount_fen)::bigint
-    from entry e join person p using (unit_id, acct_id) join txn t using (unit_id, txn_id)
-    where t.business <> 'settlement' group by 1, 2
+    from entry e
+    join person p using (acct_id)
+    join txn t on t.unit_id = e.unit_id and t.txn_id = e.txn_id
+    where t.business not in ('settlement', 'transfer', 'transfer_out') group by 1, 2
 """
 
 

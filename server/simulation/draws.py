@@ -10,7 +10,8 @@ from typing import TypeVar
 from server.demo_people import person
 from server.simulation import moves
 from server.simulation.life import Life
-from server.simulation.model.amounts import EACH_FEN, smallest_step
+from server.simulation.model.amounts import EACH_FEN, base_behind, monthly, smallest_step
+from server.simulation.model.changes import BaseChange
 from server.simulation.model.counter import Correction
 from server.simulation.model.payments import (
     DIFFERENCE,
@@ -22,12 +23,15 @@ from server.simulation.model.payments import (
     BackRow,
     due,
 )
-from server.simulation.model.people import Opening, Sealing, Unsealing
+from server.simulation.model.people import Opening, Sealing, Unsealing, began
 from server.simulation.model.state import PAYING, SEALED, Person, Unit
+from server.simulation.model.transfers import Moving
 from server.simulation.moves import Move
 
 T = TypeVar("T")
 ROWS_MAX = 4
+NOWHERE = "U0"
+NOBODYS_UNIT = "530199999993"
 
 
 @dataclass
@@ -115,7 +119,7 @@ class Draws:
     def sealing(self, key: str) -> Move | None:
         low = self.unit(key).paid_through + 1
         rows = [
-            Sealing(it.id_no, self.month(max(low, it.stays[-1].first), self.life.centre.month + 2))
+            Sealing(it.id_no, self.month(max(low, began(it)), self.life.centre.month + 2))
             for it in self.chosen(key, PAYING)
         ]
         return moves.sealing(key, rows, self.accounts(key)) if rows else None
@@ -128,6 +132,61 @@ class Draws:
             base = self.base(key) if self.life.chance(0.5) else None
             rows.append(Unsealing(it.id_no, month, base))
         return moves.unsealing(key, rows, self.accounts(key)) if rows else None
+
+    def base_change(self, key: str) -> Move | None:
+        unit, centre = self.unit(key), self.life.centre
+        rows = []
+        for it in self.chosen(key, PAYING):
+            low = max(unit.paid_through + 1, unit.ratios[-1][0], it.stays[-1].first)
+            month = self.month(low, centre.month + 4)
+            base, ratios = self.base(key), unit.ratio_of(month)
+            amount = sum(monthly(base, *ratios, centre.rounding(centre.day)))
+            if self.is_wrong():
+                amount += self.dice.choice([0, 1, 100, -100])
+                rows.append(BaseChange(it.id_no, month, base, amount))
+            elif self.is_wrong():
+                rows.append(BaseChange(it.id_no, month, base_behind(amount, *ratios), amount))
+            elif self.life.chance(0.5):
+                rows.append(BaseChange(it.id_no, month, amount=amount))
+            else:
+                rows.append(BaseChange(it.id_no, month, base))
+        return moves.base_change(key, rows, self.accounts(key)) if rows else None
+
+    def ratio_change(self, key: str) -> Move:
+        unit, centre = self.unit(key), self.life.centre
+        month = self.month(
+            max(unit.paid_through + 1, unit.ratios[-1][0]), centre.month + self.dice.choice([0, 4])
+        )
+        by_unit, by_person = unit.ratio_today()
+        steps = range(centre.ratio_min, centre.ratio_max + 1, 100)
+        rising = [it for it in steps if it > by_unit or centre.ratio_down]
+        unit_ratio = self.dice.choice(rising or [by_unit])
+        if self.is_wrong():
+            unit_ratio = self.dice.choice([by_unit, by_unit - 100, 400, 850, 1300])
+        person_ratio = None if self.life.chance(0.6) else max(by_person, self.dice.choice(steps))
+        return moves.ratio_change(key, month, unit_ratio, person_ratio)
+
+    def transfer(self, key: str) -> Move | None:
+        """Somebody sealed elsewhere; now and then somebody who is not, or from nowhere."""
+        others = [it for it in self.life.centre.units if it != key and self.people(it, SEALED)]
+        if self.is_wrong():
+            others = [*self.life.centre.units, NOWHERE]
+        if not others:
+            return None
+        giver = self.dice.choice(others)
+        found = self.chosen(giver, SEALED)
+        rows = [
+            Moving(it.id_no, self.month(self._from_here(key, it), self.life.centre.month + 2),
+                   self.base(key))
+            for it in found
+        ]  # fmt: skip
+        account = str(self.life.units[giver]) if giver != NOWHERE else NOBODYS_UNIT
+        numbers = self.accounts(key) if self.life.chance(0.5) else {}
+        return moves.transfer(key, giver, account, rows, numbers) if rows else None
+
+    def _from_here(self, key: str, it: Person) -> int:
+        paid, until = it.paid_through or 0, it.stays[-1].until or 0
+        return max(self.unit(key).paid_through + 1, paid + 1, until)
 
     def accounts(self, key: str) -> dict[str, str]:
         return self.life.hall.accounts

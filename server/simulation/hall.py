@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from server import batches, drafts, interest, payments, reversal, units
+from server import batches, completion, drafts, interest, payments, reversal, units
 from server.adjustment import Adjustment
 from server.bank_notices import Movements, record
 from server.business.base import Business
@@ -32,6 +32,7 @@ from server.outside.sandbox_bank.control import SandboxBank
 from server.payments import IN, OUT, Pace, Payments
 from server.reconciliation import reconcile
 from server.simulation.model.state import Refusals
+from server.submission import Operator, Submit
 
 NAME = "楚雄州住房公积金管理中心"
 BANK_NAME, BANK_CODE = "中国建设银行楚雄分行", "105"
@@ -87,8 +88,8 @@ class Hall:
         return Order(unit_id, business_of(code), batch_id, self.key())
 
     async def submit(self, order: Order) -> Reply:
-        clerk = batches.Operator(order.unit_id, 1, "李经办", "certificate")
-        press = batches.Submit(order.business, order.batch_id, 1, False, order.idem)
+        clerk = Operator(order.unit_id, 1, "李经办", "certificate")
+        press = Submit(order.business, order.batch_id, 1, False, order.idem)
         try:
             answer = await batches.submit(self.pool, clerk, press, _approve)
         except Refused as refusal:
@@ -219,6 +220,6 @@ async def open_hall(url: str, sandbox: SandboxBank, day: datetime.date) -> Async
         async with transaction(pool) as conn:
             await units.open_centre(conn, NAME, day)
             hired = {role: await _hire(conn, role) for role in Role}
-        complete = {IN: batches.complete_paid, OUT: reversal.complete_refund}
+        complete = {IN: completion.complete_paid, OUT: reversal.complete_refund}
         worker = Payments(pool, bank, complete, _tell_nobody, PACE)
         yield Hall(pool, sandbox, bank, worker, Movements(pool, worker), hired)

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import pickle
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -42,6 +43,7 @@ class Waiting:
     collects: bool
     business: int = 0  # a refund's reversed business
     asked: int = 0
+    late_until: float = 0.0  # of the machine's clock, by which a slow bank has answered
 
 
 @dataclass
@@ -136,10 +138,22 @@ class Life:
             return
         if move.code == "account_opening":
             await self.hall.learn_accounts(self.units[move.unit])
+        elif move.code == "transfer":
+            await self._moved(move, reply.serial)
         elif reply.state == "paying":
             await self._ask_bank(Waiting(move.unit, move.kind, reply.serial, True))
         elif move.kind:
             self._posted(reply.serial)
+
+    async def _moved(self, move: Move, serial: int) -> None:
+        """The giving unit has a business of its own, numbered before the taking unit's."""
+        self._posted(serial)
+        ((out,),) = await self.hall.rows(
+            "select txn_id from txn where unit_id = %s and idem = %s",
+            int(move.head["from_unit"]), f"transfer-{serial}",
+        )  # fmt: skip
+        self.serials[len(self.centre.businesses) - 1] = out
+        self.counts["people moved"] += len(move.rows)
 
     def _posted(self, serial: int) -> None:
         self.serials[len(self.centre.businesses)] = serial
@@ -155,6 +169,7 @@ class Life:
             is_lost = not what.is_received and debit.kind != "refund"
             debit.collects = what.code is None and not is_lost
             seconds = LATE_S if scenario == "slow" else 0.02
+            debit.late_until = time.monotonic() + seconds
             self.hall.sandbox.add_fault(
                 Fault(scenario, account_no=self.bank_accounts[debit.unit], times=1, seconds=seconds)
             )
@@ -184,6 +199,8 @@ class Life:
     async def ask_again(self) -> None:
         """What is still open is asked for again, as the worker does by itself."""
         for debit in list(self.waiting):
+            # By the centre's clock an hour goes by: the slowest answer has come meanwhile.
+            await asyncio.sleep(max(0.0, debit.late_until - time.monotonic()))
             state = await self.hall.ask_again(self.units[debit.unit], debit.serial)
             self._look(debit, state)
 

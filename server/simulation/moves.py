@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from server.simulation.model import payments, people
+from server.simulation.model import changes, payments, people, transfers
+from server.simulation.model.changes import BaseChange
 from server.simulation.model.payments import (
     DIFFERENCE,
     FREE,
@@ -17,6 +18,7 @@ from server.simulation.model.payments import (
 )
 from server.simulation.model.people import Opening, Sealing, Unsealing
 from server.simulation.model.state import Centre, Refusals
+from server.simulation.model.transfers import Moving
 
 METHODS = {SETTLED: "settle", PREPAID: "prepayment", MIXED: "mixed"}
 KINDS = {FULL: "1", DIFFERENCE: "2", FREE: "3"}
@@ -91,6 +93,55 @@ def unsealing(unit: str, rows: Sequence[Unsealing], accounts: Mapping[str, str])
         for row in rows
     ]
     return Move(unit, "unsealing", {}, texts, lambda centre: people.unseal(centre, unit, rows))
+
+
+def transfer(
+    unit: str, giver: str, giver_account: str, rows: Sequence[Moving], numbers: Mapping[str, str]
+) -> Move:
+    """``numbers`` are what each person is found by: an account, or the ID number itself."""
+    texts = [
+        {
+            "person": numbers.get(row.person, row.person),
+            "month": month_text(row.month),
+            "base": yuan(row.base),
+        }
+        for row in rows
+    ]
+    return Move(
+        unit,
+        "transfer",
+        {"from_unit": giver_account},
+        texts,
+        lambda centre: transfers.take_over(centre, unit, giver, rows),
+    )
+
+
+def base_change(unit: str, rows: Sequence[BaseChange], accounts: Mapping[str, str]) -> Move:
+    texts = [
+        {"account": accounts.get(row.person, NOBODY), "month": month_text(row.month)}
+        | ({} if row.base is None else {"base": yuan(row.base)})
+        | ({} if row.amount is None else {"monthly_fen": yuan(row.amount)})
+        for row in rows
+    ]
+    return Move(
+        unit, "base_change", {}, texts, lambda centre: changes.change_bases(centre, unit, rows)
+    )
+
+
+def ratio_change(unit: str, month: int, unit_ratio: int, person_ratio: int | None) -> Move:
+    head = {
+        "unit_ratio": f"{yuan(unit_ratio)}%",
+        "month": month_text(month),
+        "reason": "01",
+        **({} if person_ratio is None else {"personal_ratio": f"{yuan(person_ratio)}%"}),
+    }
+    return Move(
+        unit,
+        "ratio_change",
+        head,
+        [],
+        lambda centre: changes.change_ratio(centre, unit, month, unit_ratio, person_ratio),
+    )
 
 
 def prepayment(unit: str, amount: int) -> Move:

@@ -220,6 +220,9 @@ class Play:
             (0.035, self.draws.sealing),
             (0.03, self.draws.unsealing),
             (0.03, self.draws.back_payment),
+            (0.04, self.draws.transfer),
+            (0.02, self.draws.base_change),
+            (0.006, self.draws.ratio_change),
             (0.01, self.draws.prepayment),
             (0.01, self.draws.remittance),
         ]
@@ -263,6 +266,8 @@ class Play:
         first, second = self.draws.sealing(one), self._other(other)
         if self.life.chance(0.4):
             first, second = self.draws.first_people(one, other)
+        elif self.life.chance(0.4):
+            first, second = self.draws.transfer(one), self.draws.transfer(other)
         if first and second:
             await self.life.race(first, second)
 
@@ -312,6 +317,15 @@ class Play:
         if self.life.chance(0.06):
             centre.remit_mixed = not centre.remit_mixed
             await life.set_parameter("remit_mixed", str(centre.remit_mixed).lower())
+        if self.life.chance(0.06):
+            centre.ratio_down = not centre.ratio_down
+            await life.set_parameter("ratio_down_online", str(centre.ratio_down).lower())
+        if self.life.chance(0.03):
+            centre.base_changes_per_year = self.dice.choice([1, 1, 2, 3])
+            await life.set_parameter("base_change_per_year", str(centre.base_changes_per_year))
+        if self.life.chance(0.03):
+            centre.base_year_starts = self.dice.choice([1, 7])
+            await life.set_parameter("base_year_start_month", str(centre.base_year_starts))
         if centre.day.month == 6 and self.life.chance(0.6):
             await self._terms()
 

@@ -9,9 +9,24 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from server.business.base import Business, Due, Past, PastMonth, Person, Status, Unit, UnitStatus
+from server.business.base import Business, Field
+from server.business.businesses import BUSINESSES
 from server.business.check import Checked
+from server.business.facts import (
+    Case,
+    Due,
+    OtherUnit,
+    Past,
+    PastMonth,
+    Person,
+    Status,
+    Unit,
+    UnitStatus,
+    Values,
+)
+from server.business.kinds import Choice
 from server.business.month import Month
+from server.business.registration import ONLINE
 
 UNIT = Unit(
     unit_id=532301000018,
@@ -25,6 +40,23 @@ UNIT = Unit(
     base_high_fen=26023_00,
     prepayment_fen=5000_00,
     signed_account="****1234",
+    registration={
+        "uscc": "91532300MA6NTEQT85",
+        "legal_person": "王建国",
+        "nature": "05",
+        "fund_source": "0",
+        "trustee_bank": "105",
+        "address": "彝人古镇 1 号",
+        "postcode": "",
+        "email": "",
+        "pay_day": "10",
+        "telephone": "",
+        "agent": "李经办",
+        "agent_phone": "13987800001",
+        "agent_telephone": "",
+    },
+    registered_online=frozenset(ONLINE),
+    ratio_down_online=True,  # At 12 % there is no other way.
 )
 OTHER_UNIT = 532301000026
 ID_MALE = "532301199003070012"
@@ -48,6 +80,7 @@ def person(account: int = 532300000001, **changes: Any) -> Person:
         from_month=Month.of(2024, 3),
         paid_through=Month.of(2026, 6),
         id_tail="5323**********0012",
+        phone="13887800001",
     )
     return replace(normal, **changes)
 
@@ -64,18 +97,47 @@ WITHDRAWN = person(532300000003, status=Status.WITHDRAWN)
 ELSEWHERE = person(532300000004, unit_id=OTHER_UNIT, name="王芳")
 RICH = person(532300000005, name="赵敏", balance_fen=2104_00)
 PERSONS: Mapping[Any, Person] = {p.account: p for p in (NORMAL, SEALED, WITHDRAWN, ELSEWHERE, RICH)}
+# Of another unit, sealed there, and paid as long as they were there.
+GIVER = OtherUnit(532301000035, "转出单位", is_open=True, is_paying=False)
+LEAVING = replace(
+    SEALED, account=532300000006, unit_id=GIVER.unit_id, name="刘洋", until_month=Month.of(2026, 7),
+    paid_through=Month.of(2026, 6),
+)  # fmt: skip
+GIVEN: Mapping[Any, Person] = {str(LEAVING.account): LEAVING, "532322200002290037": LEAVING}
 REGISTERED: Mapping[Any, Person] = {
     ID_FEMALE: replace(ELSEWHERE, status=Status.SEALED),
     "53233119780615004X": NORMAL,
 }
 
+
+def made_of(fields: Iterable[Field], business: Business, given: Values) -> dict[str, str]:
+    """What a description asks for and does not give itself: a person whom it takes, the first
+    choice, the sample of the kind."""
+    taken = next((p for p in PERSONS.values() if p.status in business.takes), None)
+    texts = {}
+    for spec in fields:
+        if not (spec.typed and spec.required) or spec.key in given:
+            continue
+        if spec.key == business.person_key and taken:
+            texts[spec.key] = str(taken.account)
+        elif isinstance(spec.kind, Choice):
+            texts[spec.key] = next(iter(spec.kind.options.values()))
+        else:
+            texts[spec.key] = spec.kind.sample
+    return texts
+
+
+# Where what is made of the fields would not pass.
 HEADS: Mapping[str, Mapping[str, str]] = {
-    "account_opening": {},
-    "sealing": {},
-    "unsealing": {},
+    b.code: made_of(b.head, b, b.head_rules.derive(Case(UNIT, {}))) for b in BUSINESSES
+} | {
+    "transfer": {"from_unit": str(GIVER.unit_id)},
+    "ratio_change": {"unit_ratio": "10%", "reason": "执行新的缴存政策"},
+    "registration": {"address": "永安路 8 号", "pay_day": "15", "agent_phone": "13987812345"},
     "prepayment": {"amount": "1,234.50", "remark": "7月"},
     "remittance": {"until": "2026-07", "method": "实时结算"},
     "back_payment": {"kind": "正常全额补缴", "method": "实时结算"},
+    "deposit_proof": {"from_month": "2026-01", "until": "2026-06", "purpose": "投标"},
     "cheque": {
         "cheque_no": "30108821",
         "drawer": "楚雄州财政局",
@@ -86,14 +148,16 @@ HEADS: Mapping[str, Mapping[str, str]] = {
     "correction": {"reason": "离职当月多缴"},
 }
 ROWS: Mapping[str, Mapping[str, str]] = {
+    b.code: made_of(b.rows, b, b.row_rules.derive(Case(UNIT, {}))) for b in BUSINESSES if b.rows
+} | {
     "account_opening": {
         "name": "张伟",
         "id_number": ID_MALE,
         "phone": "13987812345",
         "base": "8765.43",
     },
-    "sealing": {"account": str(NORMAL.account), "reason": "终止劳动关系"},
-    "unsealing": {"account": str(SEALED.account)},
+    "base_change": {"account": str(NORMAL.account), "monthly_fen": "1490"},
+    "transfer": {"person": str(LEAVING.account), "base": "6000"},
     "back_payment": {
         "account": str(NORMAL.account),
         "monthly": "500",
@@ -111,7 +175,13 @@ DUE: Mapping[Month, Due] = {Month.of(2026, 7): Due(2, 3200_00)}
 
 
 def known_to(business: Business) -> Mapping[Any, Person]:
+    if business.takes_from:
+        return GIVEN
     return PERSONS if business.person_key == "account" else REGISTERED
+
+
+def other_of(business: Business) -> OtherUnit | None:
+    return GIVER if business.takes_from else None
 
 
 def rows_of(business: Business, *changes: Mapping[str, str]) -> list[dict[str, str]]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from server.business.amounts import Rounding, split
 from server.business.back_payment import BACK_PAYMENT, BackPaymentKind
-from server.business.base import MonthRule, Past, PastMonth, Unit
 from server.business.check import Checked, check_batch
+from server.business.facts import MonthRule, Past, PastMonth, Unit
 from server.business.month import Month
 from tests.business.samples import HEADS, NORMAL, PERSONS, UNIT, cells, rows_of, unit
 

@@ -11,28 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.business.amounts import Rounding
-from server.business.base import (
-    METHODS,
+from server.business.base import METHODS, Business, Method, Rules, Spread
+from server.business.businesses import BUSINESSES, COUNTER_BUSINESSES, business_of
+from server.business.check import check_batch, check_row, parse_texts
+from server.business.facts import (
     STATUSES,
     UNIT_STATUSES,
-    Business,
     Case,
-    Method,
     MonthRule,
     Past,
     PastMonth,
-    Rules,
-    Spread,
     Status,
     UnitStatus,
     Values,
 )
-from server.business.businesses import BUSINESSES, COUNTER_BUSINESSES, business_of
-from server.business.check import check_batch, check_row, parse_texts
 from server.business.kinds import Choice
 from server.business.month import Month
 from server.business.parameters import BY_KEY, Codes
-from server.business.queries import QUERIES
+from server.business.parts import ANY_PAYMENT
+from server.business.queries import QUERIES, query_of
 from server.business.refusals import REFUSALS
 from tests.business.samples import (
     DUE,
@@ -48,6 +45,7 @@ from tests.business.samples import (
     accounts,
     cells,
     known_to,
+    other_of,
     rows_of,
     unit,
 )
@@ -71,7 +69,7 @@ UNITS = st.builds(
         [{}, {JUNE: MonthRule(1000, 700, 1690_00, 21000_00, Rounding.EACH_YUAN)}]
     ),
     signed_account=st.sampled_from(["", "****1234"]),
-    paying=st.sets(st.sampled_from(["remittance", "back_payment", "prepayment"])).map(
+    paying=st.sets(st.sampled_from(ANY_PAYMENT)).map(
         lambda codes: {code: f"serial of {code}" for code in codes}
     ),
     choices=st.dictionaries(
@@ -189,7 +187,7 @@ def _assert_derived_once(case: Case, rules: Rules, values: Values, part: str) ->
 def test_business_passing_example_has_no_problem(business: Business) -> None:
     checked = check_batch(
         business, UNIT, HEADS[business.code], rows_of(business), known_to(business), DUE, True,
-        past=PAST,
+        past=PAST, other=other_of(business),
     )  # fmt: skip
     assert cells(checked) == []
     values = [(business.head, checked.head)] + [(business.rows, row) for row in checked.rows]
@@ -253,23 +251,55 @@ def test_dated_choices_have_the_defaults_of_their_parameter(business: Business) 
 def test_business_refers_only_to_what_there_is(business: Business) -> None:
     head_keys, row_keys = {f.key for f in business.head}, {f.key for f in business.rows}
     assert business.head or business.rows
-    assert not business.person_key or business.person_key in row_keys
-    assert bool(business.person_key) == business.is_batch
+    assert business.person_key in (row_keys if business.is_batch else {"", *head_keys})
+    assert {spec.sent_to for spec in business.codes} <= head_keys
+    assert all(business.field(spec.sent_to).today for spec in business.codes)
+    assert not business.daily_limit or business.daily_limit in BY_KEY
     assert UnitStatus.NORMAL in business.unit_statuses
     assert UnitStatus.CLOSED not in business.unit_statuses
     assert UnitStatus.SEALED not in business.unit_statuses
     assert {f.taken_code for f in business.fields} <= {"", *REFUSALS}
+    # Who stands elsewhere is told where they stand.
+    assert len(business.takes) != 1 or business.wrong_status in REFUSALS
+    assert {business.preview, business.listed} <= {"", *(query.code for query in QUERIES)}
+    if business.preview and not business.is_batch:
+        summed = {f.key for f in query_of(business.preview).columns if f.summed}
+        assert {f.sum_of for f in business.head} <= {"", *summed}
     if payment := business.payment:
         assert payment.amount in head_keys
         assert {payment.method, payment.until, payment.kind} <= {"", *head_keys}
         assert payment.spread in Spread
+        kinds = business.field(payment.kind).kind if payment.kind else None
+        is_persons = payment.spread is not Spread.PREPAYMENT
+        assert set(payment.counts) == (
+            set(kinds.options) if kinds else {""} if is_persons else set()
+        )
+
+
+@pytest.mark.parametrize(
+    "business", [b for b in BUSINESSES if any(f.today for f in b.head)], ids=lambda b: b.code
+)
+@given(data=st.data())
+def test_changes_are_what_differs_from_today(business: Business, data: st.DataObject) -> None:
+    online = data.draw(st.frozensets(st.sampled_from([f.key for f in business.head])))
+    the_unit = unit(registered_online=online)
+    head = data.draw(typed(business, head=True))
+    checked = check_batch(business, the_unit, head, [], known_to(business), None, True)
+    assert set(checked.today) == {f.key for f in business.head if f.today}
+    assert all(value == checked.head[key] for key, value in checked.changed.items())
+    assert all(checked.head[key] != checked.today[key] for key in checked.changed)
+    for spec in business.head:
+        is_refused = "U02" in [p.code for p in checked.problems if p.key == spec.key]
+        is_closed = spec.is_open is not None and not spec.is_open(the_unit)
+        assert is_refused == (is_closed and spec.key in checked.head)
 
 
 def test_batch_businesses_wait_for_any_payment_under_way() -> None:
     # Ruling 15.
+    assert set(ANY_PAYMENT) == {business.code for business in BUSINESSES if business.payment}
     for business in BUSINESSES:
         if business.is_batch:
-            assert set(business.blocked_by) >= {"remittance", "back_payment", "prepayment"}
+            assert business.blocked_by == ANY_PAYMENT
 
 
 def test_business_codes_and_labels_differ() -> None:
@@ -310,10 +340,14 @@ def test_queries_drill_to_queries_and_order_by_something() -> None:
     assert len(codes) == len(set(codes))
     for query in QUERIES:
         assert query.drill in {"", *codes}
-        assert query.order in query.source
+        assert all(key in query.source for key in (*query.keys, query.drill_by))
+        assert not query.drill or query.drill_by or len(query.keys) == 1
+        assert query.unsorted <= {column.key for column in query.columns}
         assert "%(unit_id)s" in query.source, "an operator sees only their own unit"
         keys = [column.key for column in query.columns]
         assert len(keys) == len(set(keys))
         assert all(key in query.source for key in keys)
         for condition in query.filters:
-            assert f"%({condition.field.key})s" in condition.where
+            place = condition.where or query.source
+            assert f"%({condition.field.key})s" in place
+            assert condition.where or condition.field.required

@@ -12,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.business.businesses import BUSINESSES
+from server.business.contact_kinds import Email, PayDay, Postcode, SmsCode, Telephone
+from server.business.counter_kinds import UnitAccount
+from server.business.identity import with_account_check
 from server.business.kinds import (
     FEN_MAX,
     Account,
@@ -36,6 +39,7 @@ from server.business.month import Month
 from server.business.parameters import Rate
 from server.business.queries import QUERIES
 from server.business.refusals import REFUSALS
+from server.business.transfer import WholeNumber
 from tests.business.samples import TEXT
 
 HAN = st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF) | st.sampled_from("𬎆㛃䶮〇\ue815")
@@ -49,6 +53,10 @@ def card_numbers() -> st.SearchStrategy[str]:
         return body + str(-sum(map(int, doubled)) % 10)
 
     return st.from_regex(r"[0-9]{15,18}", fullmatch=True).map(with_check)
+
+
+def digits(least: int, most: int) -> st.SearchStrategy[str]:
+    return st.text("0123456789", min_size=least, max_size=most)
 
 
 VALUES: dict[type[Kind], Callable[[Any], st.SearchStrategy[Any]]] = {
@@ -66,6 +74,18 @@ VALUES: dict[type[Kind], Callable[[Any], st.SearchStrategy[Any]]] = {
     DocumentNumber: lambda kind: st.from_regex(r"[0-9A-Z]{1,18}", fullmatch=True),
     BankCard: lambda kind: card_numbers(),
     Phone: lambda kind: st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
+    Postcode: lambda kind: digits(6, 6),
+    SmsCode: lambda kind: digits(6, 6),
+    PayDay: lambda kind: st.integers(1, 31).map(str),
+    Email: lambda kind: st.from_regex(
+        r"[a-z][a-z0-9._+-]{0,20}@([a-z0-9]{1,20}\.){1,3}[a-z]{2,6}", fullmatch=True
+    ),
+    Telephone: lambda kind: (
+        st.from_regex(r"(0[0-9]{2,3}-)?[1-9][0-9]{6,7}(-[0-9]{1,6})?", fullmatch=True)
+        | st.from_regex(r"1[3-9][0-9]{9}|[48]00[0-9]{7}", fullmatch=True)
+    ),
+    UnitAccount: lambda kind: st.integers(10**10, 10**11 - 1).map(with_account_check),
+    WholeNumber: lambda kind: st.from_regex(r"[1-9][0-9]{11}|[0-9]{17}[0-9X]", fullmatch=True),
     Account: lambda kind: st.integers(10**11, 10**12 - 1),
     Money: lambda kind: st.integers(-FEN_MAX, FEN_MAX),
     Whole: lambda kind: st.integers(0, 10**9 - 1),
@@ -315,3 +335,31 @@ def test_ratio_is_shown_without_needless_zeros() -> None:
 
 def test_stamp_is_shown_to_the_second() -> None:
     assert Stamp().show("2026-07-15T09:30:05.123+08:00") == "2026-07-15 09:30:05"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        (Telephone(), "（0878）3123456 转 8", "0878-3123456-8"),
+        (Telephone(), "08783123456", "0878-3123456"),
+        (Telephone(), "400-123-4567", "4001234567"),
+        (Telephone(), "139 8781 2345", "13987812345"),
+        (Telephone(), "123", "V22"),
+        (Email(), "ＨＲ@example.com", "HR@example.com"),
+        (Email(), "hr@example", "V22"),
+        (Postcode(), "６７５０００", "675000"),
+        (Postcode(), "67500", "V22"),
+        (PayDay(), "每月 05 日", "5"),
+        (PayDay(), "0", "V22"),
+        (SmsCode(), " 135 790", "135790"),
+        (SmsCode(), "12345", "V22"),
+    ],
+)
+def test_contact_spellings(kind: Kind, text: str, expected: str) -> None:
+    assert reads(kind, text) == expected
+
+
+def test_mobile_is_masked_and_landline_is_not() -> None:
+    assert Telephone().mask("13987812345") == Telephone().mask("139****2345") == "139****2345"
+    assert Telephone().mask("0878-3123456") == "0878-3123456"
+    assert SmsCode().mask("135790") == "******"

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from server.business.account_opening import retires
-from server.business.base import Business, Due, Status, UnitStatus
+from server.business.base import Business
 from server.business.businesses import business_of
 from server.business.check import Checked, check_batch, check_head
+from server.business.facts import Due, Status, UnitStatus
 from server.business.month import Month
 from tests.business.samples import (
     ELSEWHERE,

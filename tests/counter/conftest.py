@@ -8,10 +8,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from server import demo_ca, units
+from server import demo_ca, passwords, units
 from server.app import create_app
 from server.config import Config
-from server.counter import staff
 from server.db import Pool, transaction
 from server.outside.sandbox_bank.books import Account
 from server.outside.sandbox_bank.control import SandboxBank
@@ -47,7 +46,7 @@ def bank(counter_bank: SandboxBank) -> SandboxBank:
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is slow on purpose has a test of its own."""
-    monkeypatch.setattr(staff, "HASHER", QUICK)
+    monkeypatch.setattr(passwords, "HASHER", QUICK)
 
 
 @pytest.fixture

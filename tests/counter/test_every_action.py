@@ -26,6 +26,7 @@ ACCOUNT = {
     "account_no": "5323-0100-00001", "holder": "楚雄彩云科技有限公司",
     "bank_name": "中国建设银行楚雄分行", "bank_code": "105", "agreement": "XY5323010000001",
 }  # fmt: skip
+OPENED_AT = "彝人古镇 1 号"
 PERSON = {"name": "李经办", "id_number": "532301198512310024", "phone": "13987800001"}
 
 
@@ -44,10 +45,11 @@ async def two_people(door: Door, first: str, code: str, **texts: str) -> Reply:
 
 
 async def do_units(door: Door, ca: demo_ca.DemoCa) -> None:
-    unit = await open_unit(door)
+    unit = await open_unit(door, address=OPENED_AT)
     shown = (await door.do("auditor1", "show-unit", unit=unit)).row
     assert shown["name"] == UNIT["name"] and shown["status"] == "开户"
     assert (shown["paid_through"], shown["unit_ratio"]) == ("2026-06", "12%")
+    await do_registration(door, unit)
     first = await door.do("teller1", "sign-account", unit=unit, **ACCOUNT)
     assert first.row["account_no"] == "5323010000001" and first.row["use"] == "默认"
     other = ACCOUNT | {"account_no": "5323010000002"}
@@ -59,6 +61,21 @@ async def do_units(door: Door, ca: demo_ca.DemoCa) -> None:
     assert left.row == both.rows[0]
     assert (await door.do("finance1", "list-accounts", unit=unit)).rows == left.rows
     await do_operators(door, ca, unit)
+
+
+async def do_registration(door: Door, unit: str) -> None:
+    registered = "select nature, address, telephone from registration where unit_id = %s"
+    changes = {"nature": "国有企业", "address": "永安路 8 号", "telephone": "08783123456"}
+    done = await door.do("teller1", "change-registration", unit=unit, **changes)
+    assert done.row["unit"] == unit and done.row["receipt_no"]
+    assert await sql(door, registered, int(unit)) == [("02", "永安路 8 号", "0878-3123456")]
+    history = "select item, before, after from registration_change where unit_id = %s order by item"
+    assert await sql(door, history, int(unit)) == [
+        ("address", OPENED_AT, "永安路 8 号"), ("nature", "", "02"),
+        ("telephone", "", "0878-3123456"),
+    ]  # fmt: skip
+    again = await door.do("teller1", "change-registration", unit=unit, **changes)
+    assert again.refusal == "U01", "nothing is another now"
 
 
 async def do_operators(door: Door, ca: demo_ca.DemoCa, unit: str) -> None:
@@ -75,6 +92,9 @@ async def do_operators(door: Door, ca: demo_ca.DemoCa, unit: str) -> None:
     assert stopped["state"] == "停用" and stopped["phone_mask"] == "139****0001"
     restored = (await door.do("teller1", "restore-operator", unit=unit, operator=operator)).row
     assert (restored["state"], restored["bound"]) == ("在用", "已绑定")
+    moved = {"unit": unit, "operator": operator, "phone": "13987800009"}
+    changed = (await door.do("teller1", "change-operator-phone", **moved)).row
+    assert changed == restored | {"phone_mask": "139****0009"}
     revoked = (await door.do("teller1", "revoke-certificate", unit=unit, binding=binding)).row
     assert revoked["bound"] == "已解除"
     assert (await door.do("teller1", "list-operators", unit=unit)).row == revoked

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from hpf_desktop.answers import (
@@ -23,19 +24,30 @@ from hpf_desktop.answers import (
     Standing,
     Unfinished,
 )
-from server.business.base import Due, Person, Status, Unit, UnitStatus
 from server.business.businesses import business_of
 from server.business.check import check_batch
+from server.business.facts import Due, OtherUnit, Person, Status, Unit, UnitStatus
 from server.business.month import Month
 from server.business.payment_queries import PAYMENT_PROGRESS
 from server.business.queries import query_of
 from server.business.refusals import Problem, Refused, problem, refused
+from server.business.registration import ONLINE
+from tests.fakes.access import FakeAccess
 
 AUDIENCE = "https://fake.example:8443"
 SPKI = hashlib.sha256(b"the server's key").digest()
 JUNE = Month.of(2026, 6)
 DUE_FEN = 12_345_600
 Texts = Mapping[str, str]
+OTHER_UNIT = 530100000021
+# Phones masked, as the server gives them.
+REGISTERED = {
+    "uscc": "91532300MA6NTEQT85", "legal_person": "王建国", "nature": "05", "fund_source": "0",
+    "trustee_bank": "105", "address": "楚雄市鹿城镇彝人古镇 1 号", "postcode": "675000",
+    "email": "", "pay_day": "10", "telephone": "0878-3123456", "agent": "李经办",
+    "agent_phone": "139****0001", "agent_telephone": "",
+}  # fmt: skip
+CODE, CODE_AGAIN_S = "135790", 60
 
 
 def unit(**changes: Any) -> Unit:
@@ -45,6 +57,7 @@ def unit(**changes: Any) -> Unit:
             business_day=datetime.date(2026, 7, 15), paid_through=JUNE, unit_ratio=1200,
             personal_ratio=1200, base_low_fen=1_900_00, base_high_fen=30_000_00,
             prepayment_fen=50_000_00, signed_account="建设银行 ****6789", remit_ahead_months=3,
+            registration=REGISTERED, registered_online=frozenset(ONLINE),
         ),
         **changes,
     )  # fmt: skip
@@ -72,23 +85,27 @@ def people(count: int = 40, unit_id: int = 532300000123) -> dict[int, Person]:
             account, unit_id, names[number % len(names)],
             Status.SEALED if number % 8 == 7 else Status.NORMAL,
             base_fen, month_fen, month_fen, month_fen * 20, Month.of(2025, 1), None, JUNE,
-            id_tail=f"5323**********{number:04d}",
+            id_tail=f"5323**********{number:04d}", phone=f"138****{number:04d}",
         )  # fmt: skip
     return found
 
 
-class FakeClient:
+class FakeClient(FakeAccess):
     """``fault`` breaks the next call with its code; ``bank`` decides what a payment becomes."""
 
     def __init__(self, persons: int = 40) -> None:
+        super().__init__()
         self.audience = AUDIENCE
         self.own_unit = unit()
         self.persons = people(persons)
+        self.elsewhere: dict[str, Person] = {}  # of another unit, by ID number
+        self.codes: list[tuple[str, str]] = []  # to whom a code was sent, for which business
         self.batches: dict[str, Batch] = {}
         self.code_of: dict[str, str] = {}  # the business of each batch
         self.submitted: dict[str, tuple[Any, Answer]] = {}
         self.calls: list[str] = []
-        self.fault: dict[str, str] = {}
+        self.looks: list[tuple[Any, ...]] = []
+        self.fault: dict[str, str | Refused] = {}
         self.loses_answer_of: set[str] = set()
         self.bank = "posted"
         self.payments: dict[str, list[str]] = {}  # the states that each debit went through
@@ -102,8 +119,11 @@ class FakeClient:
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
-        if code := self.fault.pop(name, ""):
-            raise refused(code)
+        fault = self.fault.pop(name, "")
+        if isinstance(fault, Refused):
+            raise fault
+        if fault:
+            raise refused(fault)
 
     # --- Login ---
 
@@ -119,7 +139,7 @@ class FakeClient:
     ) -> Standing:
         self._call("log_in")
         assert signature, "a login is signed"
-        self.is_suspended = False
+        self.is_suspended = self.is_out = False
         return self._standing()
 
     def resume(
@@ -139,19 +159,22 @@ class FakeClient:
 
     def standing(self) -> Standing:
         self._call("standing")
+        if self.is_out:
+            raise refused("N01")
         return self._standing()
 
     def _standing(self) -> Standing:
         own = self.own_unit
         return Standing(
-            own.unit_id, own.name, "李经办", "certificate", self.is_suspended, 900, 28800
-        )
+            own.unit_id, own.name, "李经办", self.login_kind, self.is_suspended,
+            self.idle_left_s, self.absolute_left_s,
+        )  # fmt: skip
 
     # --- The own unit ---
 
     def facts(self) -> Facts:
         self._call("facts")
-        return Facts(self.own_unit, "李经办", "certificate", self.persons)
+        return Facts(self.own_unit, "李经办", self.login_kind, self.persons)
 
     def unit(self) -> Unit:
         self._call("unit")
@@ -178,7 +201,27 @@ class FakeClient:
                 due[month] = Due(35, DUE_FEN)
                 month = month.plus(1)
         persons: Any = self.persons if business.person_key == "account" else {}
-        return check_batch(business, self.own_unit, head, rows, persons, due, is_server=True)
+        other = None
+        if business.person_key == "id_number":
+            persons = self.elsewhere
+        elif business.takes_from:
+            persons = self.elsewhere | {str(it.account): it for it in self.elsewhere.values()}
+            other = OtherUnit(OTHER_UNIT, "原单位", is_open=True, is_paying=False)
+        return check_batch(
+            business, self.own_unit, head, rows, persons, due, is_server=True, other=other
+        )
+
+    def candidates(self, code: str, unit_id: int, sought: Sequence[str]) -> dict[str, Person]:
+        self._call("candidates")
+        self.looks.append((unit_id, *sought))
+        known = self.elsewhere | {str(it.account): it for it in self.elsewhere.values()}
+        return {
+            text: Person(
+                it.account, it.unit_id, f"*{it.name[-1]}", it.status, id_tail=it.id_tail[-4:]
+            )
+            for text in sought
+            if (it := known.get(text)) and it.unit_id == unit_id
+        }
 
     def save_new(self, code: str, head: Texts, rows: Sequence[Texts]) -> Saved:
         self._call("save_new")
@@ -229,11 +272,14 @@ class FakeClient:
         approval: Approval | None,
         key: str,
         amount_fen: int | None = None,
+        codes: Texts = MappingProxyType({}),
     ) -> Answer:
         self._call("submit")
         content = (code, saved, only_passing, approval)
         if key not in self.submitted:
-            assert approval is not None, "a certificate login signs what it submits"
+            is_signed = approval is not None
+            assert is_signed == (self.login_kind == "certificate"), "a certificate login signs"
+            self._use_codes(code, saved, codes)
             answer = self._submitted(code, saved, only_passing)
             if amount_fen not in (None, answer.amount_fen):
                 raise refused("H13", now=answer.amount_fen, seen=amount_fen)
@@ -245,6 +291,19 @@ class FakeClient:
             self.loses_answer_of.discard("submit")
             raise refused("N07")
         return answer
+
+    def send_code(self, code: str, phone: str) -> int:
+        self._call("send_code")
+        self.codes.append((code, phone))
+        return CODE_AGAIN_S
+
+    def _use_codes(self, code: str, saved: Saved, codes: Texts) -> None:
+        head = self.batches[saved.batch_id].head
+        for spec in business_of(code).codes:
+            is_sent = (code, head.get(spec.sent_to, "")) in self.codes
+            if spec.sent_to in head and not (is_sent and codes.get(spec.key) == CODE):
+                wrong = replace(problem("L19"), key=spec.key)
+                raise Refused(problem("G14", count=1), [wrong])
 
     def _submitted(self, code: str, saved: Saved, only_passing: bool) -> Answer:
         batch, business = self.batches[saved.batch_id], business_of(code)
@@ -301,7 +360,14 @@ class FakeClient:
 
     # --- Queries and receipts ---
 
-    def query(self, code: str, filters: Texts, after: int | None = None, limit: int = 200) -> Page:
+    def query(
+        self,
+        code: str,
+        filters: Texts,
+        after: str | None = None,
+        limit: int = 200,
+        sort: str = "",
+    ) -> Page:
         self._call("query")
         query = query_of(code)
         every = self._progress() if code == PAYMENT_PROGRESS.code else self.rows_of.get(code, [])
@@ -314,13 +380,21 @@ class FakeClient:
                 if key != "parent"
             )
         ]
-        first = after or 0
+        if sort:
+            key = sort.removeprefix("-")
+            rows.sort(key=lambda row: row[key] or 0, reverse=sort.startswith("-"))
+            rows.sort(key=lambda row: row[key] is None)
+        first = int(after or 0)
         part = rows[first : first + limit]
-        following = first + limit if first + limit < len(rows) else None
+        following = str(first + limit) if first + limit < len(rows) else None
         if after is not None:
             return Page(tuple(part), following, 0, {})
         totals = {c.key: sum(row[c.key] or 0 for row in rows) for c in query.columns if c.summed}
         return Page(tuple(part), following, len(rows), totals)
+
+    def query_pdf(self, code: str, filters: Texts, sort: str = "") -> bytes:
+        self._call("query_pdf")
+        return self.pdf
 
     def _progress(self) -> list[dict[str, Any]]:
         begun = datetime.datetime.now(datetime.UTC).isoformat()
@@ -337,12 +411,21 @@ class FakeClient:
         self._call("receipt_pdf")
         return self.pdf
 
-    def record_print(self, receipt_no: str, printer: str) -> Print:
-        self._call("record_print")
-        self.prints.append((receipt_no, printer))
-        nth = len([no for no, _ in self.prints if no == receipt_no]) - 1
-        return Print(f"p{len(self.prints)}", nth, f"第{nth}次补打" if nth else "")
+    def record_prints(self, receipts: Sequence[str], printer: str) -> list[Print]:
+        self._call("record_prints")
+        made = []
+        for receipt_no in receipts:
+            nth = [no for no, _ in self.prints].count(receipt_no)
+            self.prints.append((receipt_no, printer))
+            mark = f"第{nth}次补打" if nth else ""
+            made.append(Print(receipt_no, f"p{len(self.prints)}", nth, mark))
+        return made
 
-    def record_outcome(self, print_id: str, outcome: str, job: str) -> None:
+    def record_outcome(self, print_ids: Sequence[str], outcome: str, job: str) -> None:
         self._call("record_outcome")
-        self.outcomes.append((print_id, outcome, job))
+        self.outcomes += [(print_id, outcome, job) for print_id in print_ids]
+
+    def take_back_prints(self, print_ids: Sequence[str]) -> None:
+        self._call("take_back_prints")
+        gone = {int(print_id[1:]) for print_id in print_ids}
+        self.prints = [p for nth, p in enumerate(self.prints, 1) if nth not in gone]

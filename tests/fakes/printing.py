@@ -11,6 +11,7 @@ class FakeBackend:
         self.ends_as = JobState.COMPLETED
         self.runs = True
         self.jobs: list[tuple[bytes, PrintOrder]] = []
+        self.cancelled: list[int] = []
 
     def printers(self) -> list[Printer]:
         if not self.runs:
@@ -29,4 +30,7 @@ class FakeBackend:
         return len(self.jobs)
 
     def job_state(self, printer: str, job_id: int) -> JobState:
-        return self.ends_as
+        return JobState.CANCELLED if job_id in self.cancelled else self.ends_as
+
+    def cancel(self, printer: str, job_id: int) -> None:
+        self.cancelled.append(job_id)

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
+
 from hpf_desktop.demo import services
+from server import demo_ca
 
 T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
@@ -248,6 +252,21 @@ def _line(node: Node) -> str:
 
 
 @contextmanager
+def office(folder: Path) -> Iterator[services.Server]:
+    """Screen, buses, keyring, printer and the demo's server: what a user's computer has running.
+
+    What is printed comes into ``folder / "printed"``.
+    """
+    database = Path(f"/var/tmp/hpf-black-box-{os.getpid()}")
+    with ExitStack() as running:
+        running.callback(shutil.rmtree, database, ignore_errors=True)
+        running.enter_context(desk(folder))  # It puts the environment back.
+        os.environ |= {"HPF_DEMO_DATABASE": str(database), "PYTHONPATH": str(PROJECT)}
+        running.enter_context(services.print_queue(folder / "printed"))
+        yield running.enter_context(services.server(folder / "server"))
+
+
+@contextmanager
 def stranger(server: services.Server, folder: Path) -> Iterator[Stranger]:
     """The client, just started, and somebody before it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -267,3 +286,21 @@ def stranger(server: services.Server, folder: Path) -> Iterator[Stranger]:
             except subprocess.TimeoutExpired:
                 client.send_signal(signal.SIGKILL)
                 client.wait(10)
+
+
+@contextmanager
+def with_key(server: services.Server, held: demo_ca.Issued, folder: Path) -> Iterator[Stranger]:
+    """The same desk with another key in the reader."""
+    other = replace(server, operator_key=held.key_file, operator_certificate=held.certificate_file)
+    with services.key_in_reader(other, folder), stranger(server, folder / "desktop") as user:
+        yield user
+
+
+def ask_bank(server: services.Server, method: str, path: str, content: object = None) -> Any:
+    """As the sandbox bank's own staff."""
+    answer = httpx.request(
+        method, f"{server.bank['url']}/admin/{path}", json=content, timeout=10,
+        headers={"Authorization": f"Bearer {server.bank['admin_token']}"},
+    )  # fmt: skip
+    answer.raise_for_status()
+    return answer.json() if answer.content else None

@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 
 from hpf_desktop.demo import services
 from server import demo_ca
-from tests.journeys.stranger import PROJECT, Node, Stranger, desk, stranger
+from tests.journeys.stranger import (
+    PROJECT,
+    Node,
+    Stranger,
+    ask_bank,
+    office,
+    stranger,
+    with_key,
+)
 
 pytestmark = pytest.mark.slow
 GOOD_ID, BAD_ID = "110101199003070011", "110101199003070010"
@@ -51,16 +56,8 @@ class Key:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.Server]:
-    """Screen, buses, keyring, printer and the demo's server: what a user's computer has running."""
-    folder = tmp_path_factory.mktemp("black-box")
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as running:
-        database = Path(f"/var/tmp/hpf-black-box-{os.getpid()}")
-        running.callback(shutil.rmtree, database, ignore_errors=True)
-        patch.setenv("HPF_DEMO_DATABASE", str(database))
-        patch.setenv("PYTHONPATH", str(PROJECT))
-        running.enter_context(desk(folder))
-        running.enter_context(services.print_queue(folder / "printed"))
-        yield running.enter_context(services.server(folder / "server"))
+    with office(tmp_path_factory.mktemp("black-box")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -264,16 +261,6 @@ def stage(user: Stranger, number: int) -> str:
     return str(user.node(f"payment_stage_{number}")["name"][:1])
 
 
-def ask_bank(server: services.Server, method: str, path: str, content: object = None) -> Any:
-    """As the sandbox bank's own staff."""
-    answer = httpx.request(
-        method, f"{server.bank['url']}/admin/{path}", json=content, timeout=10,
-        headers={"Authorization": f"Bearer {server.bank['admin_token']}"},
-    )  # fmt: skip
-    answer.raise_for_status()
-    return answer.json() if answer.content else None
-
-
 def debits(server: services.Server) -> list[dict[str, Any]]:
     return list(ask_bank(server, "GET", "debits"))
 
@@ -340,14 +327,6 @@ def nameless_controls(user: Stranger) -> set[tuple[str, str, str]]:
         for n in user.look()
         if "focusable" in n["states"] and n["role"] != "table cell" and not n["name"].strip()
     }
-
-
-@contextmanager
-def with_key(server: services.Server, held: demo_ca.Issued, folder: Path) -> Iterator[Stranger]:
-    """The same desk with another key in the reader."""
-    other = replace(server, operator_key=held.key_file, operator_certificate=held.certificate_file)
-    with services.key_in_reader(other, folder), stranger(server, folder / "desktop") as user:
-        yield user
 
 
 def network(nodes: list[Node]) -> str:

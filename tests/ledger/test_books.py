@@ -144,10 +144,13 @@ SPOILED = {
     "update entry set acct_id = acct_id + 5000000 where month % 12 = 3": "分录没有对应的个人账户",
     "update entry set unit_id = 99 where month % 12 = 3": "分录没有对应的业务",
     "update entry set balance_fen = balance_fen - 1 where month % 12 = 3": "分录与摘要不符",
-    "update account set balance_fen = balance_fen + 1": "② 个人余额合计不等于 201 余额",
-    "update account set balance_fen = balance_fen + 2": "⑤ 单位个人余额合计不等于 201",
-    "update account set moment = moment + 1": "个人积数不等于分录合计",
-    "update account set opening_fen = opening_fen + 1": "结息后余额与对账单不符",
+    "update account set balance_fen = balance_fen + 1"
+    " where status = '01'": "② 个人余额合计不等于 201 余额",
+    "update account set balance_fen = balance_fen + 2"
+    " where status = '01'": "⑤ 单位个人余额合计不等于 201",
+    "update account set moment = moment + 1 where status = '01'": "个人积数不等于分录合计",
+    "update account set opening_fen = opening_fen + 1"
+    " where status = '01'": "结息后余额与对账单不符",
     "update unit set members_fen = members_fen + 1": "② 单位 201 余额不等于科目发生额",
     "update unit set prepayment_fen = prepayment_fen + 1": "③ 单位预缴余额不等于科目 21901",
     "update unit set deposits_fen = deposits_fen + 1": "单位余额不等于科目 101 发生额",
@@ -177,7 +180,17 @@ SPOILED = {
     "insert into account (unit_id, acct_id, name, id_mask, phone_mask, status, from_month,"
     " base_fen, unit_fen, personal_fen, opened_day)"
     " values (7, 7, '', '', '', '01', 0, 0, 0, 0, '2026-01-01')": "个人账户没有单位",
+    "update account set moment = moment + 1 where arrived > 0": "转入账户积数不等于历次分录合计",
+    "update account set opening_fen = 1 where arrived > 0": "转入账户上年结转与对账单不符",
+    "update stay set upto_position = 2": "转入账户余额不等于历次分录合计",
+    "update account set status = '01' where status = '99'": "个人账户同时属于几个单位",
+    "update person set unit_id = 7": "人员不在账户所属单位",
+    "update txn set idem = 'x' where business = 'transfer_out'": "转出没有对应的转入",
+    "update entry set amount_fen = 1 from txn t where t.business = 'transfer'"
+    " and t.txn_id = entry.txn_id": "转移两方金额不一致",
     "insert into segment values (7, 9, 7, 7, 1, 0, 0, 0)": "缴存区间没有个人账户",
+    "insert into segment select unit_id, from_month + 1, acct_id, 7, from_month, 0, 0, 0"
+    " from account where from_month < until_month": "缴存区间重叠",
 }
 
 

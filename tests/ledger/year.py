@@ -6,13 +6,13 @@ import datetime
 from dataclasses import dataclass
 
 from server import interest, suspense, units
-from server.batches import Operator
 from server.books.close import close_day
 from server.books.vouchers import post_voucher
 from server.business.month import Month
 from server.db import Pool, transaction
 from server.demo_people import person
 from server.outside.bank_wire import Detail, Direction
+from server.submission import Operator
 from tests.factory import Desk
 
 Day = datetime.date
@@ -70,6 +70,16 @@ class Centre:
         if number in (6, 10):
             row = {"account": accounts[1], "month": str(month.plus(-2)), "amount": "100.01"}
             await desk.counter.do("correction", [row], reason="基数录错")
+        if number == 8:
+            giver, (left,) = (
+                self.desks[1],
+                await self.desks[1].sql(
+                    "select acct_id from account where unit_id = %s and status = '02'",
+                    self.desks[1].unit_id,
+                ),
+            )
+            row = {"person": str(left[0]), "month": str(month.plus(1)), "base": "7000.00"}
+            await desk.do("transfer", [row], from_unit=str(giver.unit_id))
         if number == 7:
             late = person(500) | {"month": str(month.plus(1)), "base": "5000.00"}
             await desk.do("account_opening", [late])

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from server import batches, payments, reversal
+from server import completion, payments, reversal
 from server.adjustment import Adjustment
 from server.bank_notices import Movements
 from server.db import Connection, Pool, transaction
@@ -105,6 +105,6 @@ async def open_desk(pool: Pool, folder: Path, pace: Pace = PATIENT) -> AsyncIter
         async with HttpBank(
             sandbox.ready.url, sandbox.ready.key, timeout_s=pace.bank_timeout_s
         ) as bank:
-            ends = {IN: batches.complete_paid, OUT: reversal.complete_refund}
+            ends = {IN: completion.complete_paid, OUT: reversal.complete_refund}
             runner = Payments(pool, bank, ends, _tell_nobody, pace)
             yield BankDesk(desk, bank, sandbox, runner, Movements(pool, runner))

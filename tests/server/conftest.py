@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from litestar.testing import AsyncTestClient
 
-from server import demo_ca
+from server import captcha, demo_ca, passwords
 from server.app import create_app
 from server.config import Config
 from server.db import Pool
@@ -18,6 +18,8 @@ from server.payments import Pace
 from tests.factory import ACCOUNT_NO, open_unit
 from tests.server.hall import AUDIENCE, Caller, Hall
 from tests.server.office import MONEY_FEN, QUICK, Office
+from tests.server.visitor import OPERATOR, Visitor
+from tests.server.visitor import QUICK as QUICK_PASSWORDS
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +65,34 @@ async def office(pool: Pool, hall_bank: SandboxBank) -> AsyncIterator[Office]:
     ready = hall_bank.ready
     async with HttpBank(ready.url, ready.key, timeout_s=QUICK.bank_timeout_s) as bank:
         yield Office(desk, bank, hall_bank)
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the captchas show, which nothing but an eye could read."""
+    shown: list[str] = []
+    draw = captcha.draw
+
+    def draw_and_tell(answer: str) -> bytes:
+        shown.append(answer)
+        return draw(answer)
+
+    monkeypatch.setattr(captcha, "draw", draw_and_tell)
+    return shown
+
+
+@pytest.fixture
+async def visitor(hall: Hall, answers: list[str], monkeypatch: pytest.MonkeyPatch) -> Visitor:
+    """The operator of a unit that is not registered; what is slow on purpose is quick."""
+    monkeypatch.setattr(passwords, "HASHER", QUICK_PASSWORDS)
+    desk = await open_unit(hall.pool)
+    visitor = Visitor(hall.client, hall.pool, desk.unit_id, answers)
+    await visitor.enrol(OPERATOR)
+    return visitor
+
+
+@pytest.fixture
+async def member(visitor: Visitor) -> Visitor:
+    """One whose unit is registered."""
+    await visitor.be_registered()
+    return visitor

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from server import batches, payments, reversal
-from server.business.base import Unit
+from server import completion, payments, reversal
+from server.business.facts import Unit
 from server.db import Connection, transaction
 from server.ledger.balance import books
 from server.outside.bank import Bank
@@ -36,7 +36,7 @@ class Office:
         ) -> None:
             self.told.append(is_posted)
 
-        complete = {IN: batches.complete_paid, OUT: reversal.complete_refund}
+        complete = {IN: completion.complete_paid, OUT: reversal.complete_refund}
         return Payments(self.desk.pool, self.bank, complete, notify, pace)
 
     async def prepay(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -62,8 +63,8 @@ async def test_reprint_is_counted_and_marked(caller: Caller) -> None:
     number = (await caller.do("account_opening", [person(1)])).json()["receipt_no"]
     prints = [
         (
-            await caller.call("POST", f"/api/receipts/{number}/prints", json={"printer": "PDF"})
-        ).json()
+            await caller.call("POST", "/api/prints", json={"receipts": [number], "printer": "PDF"})
+        ).json()["prints"][0]
         for _ in range(3)
     ]
     assert [p["nth"] for p in prints] == [0, 1, 2]
@@ -77,9 +78,8 @@ async def test_reprint_is_counted_and_marked(caller: Caller) -> None:
         "GET", f"/api/receipts/{number}/pdf?print_id={prints[2]['print_id']}"
     )
     assert marked.content != original
-    done = await caller.call(
-        "PUT", f"/api/prints/{prints[2]['print_id']}", json={"outcome": "completed"}
-    )
+    body = {"print_ids": [prints[2]["print_id"]], "outcome": "completed"}
+    done = await caller.call("PUT", "/api/prints", json=body)
     assert done.status_code == 204
 
 
@@ -100,13 +100,62 @@ async def test_verification_page_confirms_a_code_and_hides_names_without_the_sec
     ("method", "path"),
     [("GET", "/api/unit"), ("GET", "/api/people"), ("GET", "/api/queries/roster"),
      ("GET", "/api/receipts/2026-000001/pdf"), ("POST", "/api/businesses/sealing/batches"),
-     ("GET", "/api/payments/1"), ("POST", "/api/receipts/2026-000001/prints")],
+     ("GET", "/api/payments/1"), ("POST", "/api/prints"), ("POST", "/api/prints/not-printed")],
 )  # fmt: skip
 async def test_call_without_session_is_refused(caller: Caller, method: str, path: str) -> None:
     stranger = replace(caller, cookies={})
     answer = await stranger.call(method, path, json={} if method == "POST" else None)
     assert answer.status_code in (400, 401)
     assert answer.json()["code"] in ("N01", "N03")
+
+
+# What anybody may call: to see whether the server is there, to verify a receipt, to log in, and
+# what the bank and the centre's staff call with keys and sessions of their own.
+PUBLIC = re.compile(
+    r"/health|/v/.*|/bank/.*|/counter/.*|/auth/(challenge|captcha|examine|login|resume|suspend|logout)"
+    r"|/auth/password/(login|code|register|reset)"
+)
+
+
+async def test_every_route_that_is_not_public_refuses_a_call_without_session(
+    caller: Caller,
+) -> None:
+    stranger = replace(caller, cookies={})
+    document = (await caller.client.get("/schema/openapi.json")).json()
+    asked = 0
+    for path, methods in document["paths"].items():
+        if PUBLIC.fullmatch(path):
+            continue
+        for method in methods:
+            where = re.sub(r"\{[^}]*\}", "1", path.replace("{number}", "2026-000001"))
+            headers = {"Idempotency-Key": "12345678"}
+            body = filled(document, methods[method])
+            answer = await stranger.call(method.upper(), where, json=body, headers=headers)
+            assert answer.json()["code"] in ("N01", "N03"), (method, path, answer.text)
+            assert answer.status_code in (400, 401)
+            asked += answer.json()["code"] == "N01"
+    assert asked > 40, "most of them look at the session and not only at the body"
+
+
+def filled(document: Any, route: Any) -> Any:
+    """A body with what the route's schema requires, so that it is not refused for its form."""
+    if "requestBody" not in route:
+        return None
+    schema = route["requestBody"]["content"]["application/json"]["schema"]
+    return example(document, schema)
+
+
+def example(document: Any, schema: Any) -> Any:
+    if "$ref" in schema:
+        return example(document, document["components"]["schemas"][schema["$ref"].split("/")[-1]])
+    if "oneOf" in schema:
+        return example(document, schema["oneOf"][0])
+    if schema.get("type") == "object":
+        wanted = schema.get("required", [])
+        return {key: example(document, schema["properties"][key]) for key in wanted}
+    return {"string": "12345678", "integer": 1, "boolean": False, "array": []}.get(
+        schema.get("type"), ""
+    )
 
 
 async def test_call_with_another_units_ids_finds_nothing(caller: Caller, pool: Pool) -> None:
@@ -116,10 +165,11 @@ async def test_call_with_another_units_ids_finds_nothing(caller: Caller, pool: P
     for method, path in (
         ("GET", f"/api/businesses/account_opening/batches/{rows[0][0]}"),
         ("GET", f"/api/receipts/{posted.receipt_no}/pdf"),
-        ("POST", f"/api/receipts/{posted.receipt_no}/prints"),
+        ("POST", "/api/prints"),
         ("GET", f"/api/payments/{posted.serial}"),
     ):
-        answer = await caller.call(method, path, json={} if method == "POST" else None)
+        body = {"receipts": [posted.receipt_no]} if method == "POST" else None
+        answer = await caller.call(method, path, json=body)
         assert answer.status_code == 404, (path, answer.text)
     assert (await caller.call("GET", "/api/queries/roster")).json()["count"] == 0
     drilled = await caller.call("GET", f"/api/queries/payment_persons?parent={posted.serial}")
@@ -209,6 +259,7 @@ async def test_failure_inside_answers_with_a_report_number_and_logs_no_data(
 
 async def test_private_answers_are_not_stored_and_pages_cannot_be_framed(caller: Caller) -> None:
     answer = await caller.client.get("/health")
+    assert answer.json().keys() == {"status", "time", "version", "interface"}
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert os.environ.get("HPF_DATABASE_URL") is None  # Tests never use a database by accident.

@@ -320,7 +320,7 @@ async def test_receipt_lists_everybody_with_their_interest(centre: Centre) -> No
         centre.unit_ids[3],
     )
     async with transaction(centre.pool) as conn:
-        press = Press(render, "https://hpf.example")
+        press = Press(render, "https://hpf.example", render)
         await stored_pdf(conn, press, centre.unit_ids[3], 2026, number)
     assert printed[0].title == "单位结息回单"
     assert printed[0].amount_fen == 4 * 17_80

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from server import batches, payments, units
+from server import completion, payments, units
 from server.business.back_payment import BACK_PAYMENT
 from server.business.chart import Gl
 from server.business.month import Month
@@ -217,7 +217,7 @@ async def test_taken_by_four_workers_and_failing_to_post_it_is_used_once(mixed: 
     async def complete(conn: Connection, payment: payments.Payment) -> object:
         for error in failing:
             raise error
-        return await batches.complete_paid(conn, payment)
+        return await completion.complete_paid(conn, payment)
 
     runner = mixed.payments()
     runner._complete = {IN: complete}

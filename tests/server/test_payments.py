@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from server import batches, payments
+from server import completion, payments
 from server.db import Connection, Pool, transaction
 from server.outside.bank import HttpBank
 from server.outside.sandbox_bank.books import Account
@@ -38,6 +38,8 @@ async def test_payment_refused_by_the_bank_leaves_the_batch_open(
     serial = await office.prepay()
     await office.payments().start(office.desk.unit_id, serial, 10)
     assert await office.state(serial) == "failed"
+    async with transaction(office.desk.pool) as conn:
+        assert (await payments.timeline(conn, office.desk.unit_id, serial)).problem_code == "B10"
     await office.assert_not_paid(serial)
     again = await office.prepay()
     assert again != serial
@@ -178,7 +180,7 @@ async def test_payment_posting_fails_keeps_the_debit_and_posts_later(office: Off
     async def complete(conn: Connection, payment: payments.Payment) -> object:
         for error in failing:
             raise error
-        return await batches.complete_paid(conn, payment)
+        return await completion.complete_paid(conn, payment)
 
     runner._complete = {IN: complete}
     await runner.start(office.desk.unit_id, serial, 10)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -199,6 +200,28 @@ def test_start_lost_password_file_is_refused_with_its_name(root: Path) -> None:
     (root / "password").unlink()
     with pytest.raises(PostgresRefused, match="D08.*password"):
         EmbeddedPostgres(root).start()
+
+
+def test_waiting_for_a_server_that_never_answers_ends(root: Path) -> None:
+    with pytest.raises(PostgresRefused, match="D04"):
+        EmbeddedPostgres(root)._wait(lambda: False, 0.1, "D04")
+
+
+@pytest.mark.slow
+def test_stop_of_a_frozen_server_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.postgres.STOP_LIMIT_S", 1)
+    postgres = EmbeddedPostgres(root)
+    postgres.start()
+    leader = int((root / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(leader, signal.SIGSTOP)
+    try:
+        with pytest.raises(PostgresRefused, match="D06"):
+            postgres.stop()
+    finally:
+        os.kill(leader, signal.SIGCONT)  # It does what it was told meanwhile.
+        deadline = time.monotonic() + 30
+        while (root / "data" / "postmaster.pid").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 @pytest.mark.slow

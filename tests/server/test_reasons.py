@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from server import passwords
 from server.books.close import close_day
 from server.business.back_payment import REASONS
 from server.business.sealing import SEAL_REASONS
-from server.counter import staff
 from server.db import Pool, transaction
 from server.demo_people import person
 from server.parameters import set_parameter
@@ -30,7 +30,7 @@ def said(table: dict[str, str]) -> str:
 
 
 async def set_by_counter(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staff, "HASHER", QUICK)
+    monkeypatch.setattr(passwords, "HASHER", QUICK)
     async with transaction(hall.pool) as conn:
         await hire_all(conn)
     setting = {"key": "seal_reasons", "value": said(NEW), "from_day": str(TOMORROW)}

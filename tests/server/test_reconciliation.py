@@ -15,7 +15,6 @@ import pytest
 
 from server import adjustment, reconciliation, reversal, units
 from server.adjustment import Adjustment, Kind, Line
-from server.batches import Operator
 from server.books.close import close_day
 from server.books.vouchers import post_voucher
 from server.business.refusals import Refused
@@ -25,6 +24,7 @@ from server.outside.bank_wire import Detail, Direction
 from server.outside.sandbox_bank.control import PROJECT
 from server.outside.sandbox_bank.scenarios import Fault
 from server.reconciliation import reconcile
+from server.submission import Operator
 from tests.factory import ACCOUNT_NO, DAY, give_prepayment
 from tests.server.bank_desk import NAME, BankDesk, open_desk
 from tests.server.test_bank_notices import STRANGER, stuck

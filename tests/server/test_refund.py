@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from server import reversal
-from server.batches import Operator
 from server.counter.staff import Role
 from server.db import transaction
 from server.outside.sandbox_bank.scenarios import Fault
+from server.submission import Operator
 from tests.counter.doors import hire
 from tests.factory import ACCOUNT_NO, Desk, assert_books_agree, assert_moments_agree
 from tests.server.office import MONEY_FEN, Office

@@ -70,6 +70,8 @@ STEPS: dict[str, Step] = {
     "open": drawn("opening"),
     "seal": drawn("sealing"),
     "unseal": drawn("unsealing"),
+    "change bases": drawn("base_change"),
+    "change ratios": drawn("ratio_change"),
     "prepay": drawn("prepayment"),
     "remit": drawn("remittance"),
     "back pay": drawn("back_payment"),

@@ -101,6 +101,7 @@ def test_submission_asks_with_the_amount_and_ends_with_the_receipt(
     assert find(asked, QLabel, "summary_金额").text() == "123,456.00 元"
     qtbot.waitUntil(lambda: "汇缴成功" in page.bar.text, timeout=LIMIT_MS)
     dialog(qtbot, ReceiptDialog).accept()
+    assert page.focusWidget() is find(page, QPushButton, "new_form")
     assert not find(page, QPushButton, "submit_button").isEnabled()
     press(qtbot, page, "new_form")
     assert find(page, QPushButton, "submit_button").isEnabled() and text(page, "until") == ""
@@ -141,6 +142,7 @@ def test_payment_is_followed_to_its_receipt_and_never_submitted_twice(
     qtbot.waitUntil(lambda: "回单号 2026-000002" in page.bar.text, timeout=LIMIT_MS)
     assert stages(page) == list("✓✓✓✓✓")
     dialog(qtbot, ReceiptDialog).accept()
+    assert page.focusWidget() is find(page, QPushButton, "new_form")
 
 
 def test_payment_that_fails_says_why_and_opens_the_form_again(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -61,7 +62,17 @@ def test_tree_leads_to_every_business_and_query_under_its_menu(window: MainWindo
     }
     assert shown == {(b.menu, b.label) for b in BUSINESSES} | {
         (q.menu, q.label) for q in QUERIES if q.menu
-    }
+    } | {("归集业务", "密码修改"), ("归集业务", "证书体检")}
+
+
+def test_queries_stand_as_in_the_manual_and_what_is_printed_from_them_comes_last() -> None:
+    shown = [place.label for place in PLACES.values() if place.menu == "公积金查询"]
+    in_manual = [
+        "单位基本信息查询", "单位缴存明细查询", "单位封存启封查询", "单位比例调整查询",
+        "单位基数调整查询", "单位结息对账单查询", "单位缴存登记查询", "单位缴存情况证明打印",
+    ]  # fmt: skip
+    assert [label for label in shown if label in in_manual] == in_manual
+    assert shown[-1] == in_manual[-1]
 
 
 @pytest.mark.parametrize("code", PLACES)
@@ -152,6 +163,12 @@ def test_another_key_ends_the_session(
     qtbot.waitUntil(lambda: "log_out" in client.calls, timeout=LIMIT_MS)
 
 
+def test_operator_locks_the_window(qtbot: Any, window: MainWindow) -> None:
+    QTest.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    locked(qtbot, window)
+    assert "W07" in find(window.lock_page, QLabel, "lock_reason").text()
+
+
 def test_locking_closes_the_dialogs_that_stand_open(
     qtbot: Any, window: MainWindow, slot: InProcessReaders, client: FakeClient
 ) -> None:
@@ -180,7 +197,7 @@ def test_standing_of_a_suspended_session_locks(
     qtbot: Any, window: MainWindow, client: FakeClient
 ) -> None:
     client.is_suspended = True
-    window._beat()
+    window.watch.beat()
     locked(qtbot, window)
 
 
@@ -188,10 +205,10 @@ def test_broken_network_is_shown_in_words(
     qtbot: Any, window: MainWindow, client: FakeClient
 ) -> None:
     client.fault["standing"] = "N06"
-    window._beat()
+    window.watch.beat()
     shown = find(window, QLabel, "status_network")
     qtbot.waitUntil(lambda: shown.text() == "网络：中断", timeout=LIMIT_MS)
-    window._beat()
+    window.watch.beat()
     qtbot.waitUntil(lambda: shown.text() == "网络：正常", timeout=LIMIT_MS)
 
 
@@ -211,8 +228,8 @@ def test_closing_the_window_logs_out(qtbot: Any, window: MainWindow, client: Fak
 def test_help_opens_the_topic_of_the_page(qtbot: Any, window: MainWindow) -> None:
     window.open_place("remittance")
     with qtbot.waitSignal(window.manual_asked) as told:
-        window._help_asked()
-    assert told.args == ["remittance"]
+        window.ask_help()
+    assert told.args == ["remittance#终止年月"], "the page, and the field under the focus"
 
 
 def test_menus_have_no_empty_entries(window: MainWindow) -> None:
@@ -257,3 +274,60 @@ def look_at(qapp: QApplication) -> Any:
     """Sets the zoom, for this test only."""
     yield lambda zoom: theme.apply(qapp, "light", zoom)
     theme.apply(qapp, "light", 100)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Escape, Qt.Key.Key_Backspace])
+def test_way_back_from_a_drill_down_leads_to_the_same_row_and_search_fields(
+    qtbot: Any, window: MainWindow, client: FakeClient, key: Qt.Key
+) -> None:
+    client.rows_of["payments"] = [
+        {"_key": str(n), "serial": str(n), "amount": 5, "kind": "remittance"} for n in (77, 78)
+    ]
+    client.rows_of["payment_persons"] = [
+        {"_key": "1,2", "account": 100000000001, "unit_fen": 2, "personal_fen": 3, "amount": 5}
+    ]
+    first = window.open_place("payments")
+    qtbot.waitUntil(lambda: first.model.rowCount() == 2, timeout=LIMIT_MS)
+    window.open_place("roster")
+    window.open_place("payments")
+    box = find(first, QComboBox, "kind")
+    box.setCurrentIndex(box.findData("remittance"))
+    first.take_focus()
+    first.table.setCurrentIndex(first.model.index(1, 2))
+    qtbot.keyClick(first.table, Qt.Key.Key_Return)
+    second = window.page()
+    assert (second.query.code, second._parent_key) == ("payment_persons", "78")
+    qtbot.waitUntil(lambda: second.model.rowCount() == 1, timeout=LIMIT_MS)
+    qtbot.keyClick(second.table, key)
+    assert window.page() is first
+    assert [window._page_at(n).query.code for n in range(1, window.tabs.count())] == [
+        "payments", "roster",
+    ]  # fmt: skip
+    assert first.table.currentIndex().row() == 1
+    assert first.filters.texts() == {"kind": "remittance"}
+
+
+def test_escape_leaves_no_page_that_nobody_drilled_to(qtbot: Any, window: MainWindow) -> None:
+    page = window.open_place("roster")
+    qtbot.waitUntil(lambda: not page._is_loading, timeout=LIMIT_MS)
+    for key in (Qt.Key.Key_Escape, Qt.Key.Key_Backspace):
+        qtbot.keyClick(page.table, key)
+        assert window.page() is page
+
+
+def test_f5_asks_the_open_query_again(qtbot: Any, window: MainWindow, client: FakeClient) -> None:
+    page = window.open_place("payments")
+    qtbot.waitUntil(lambda: page._has_started and not page._is_loading, timeout=LIMIT_MS)
+    client.rows_of["payments"] = [{"_key": "77", "serial": "77", "amount": 5, "kind": "remittance"}]
+    qtbot.keyClick(page.table, Qt.Key.Key_F5)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=LIMIT_MS)
+
+
+def test_refusal_opens_the_business_that_solves_it_with_the_person(
+    qtbot: Any, window: MainWindow
+) -> None:
+    window.desk.open_business("transfer", [{"person": "532301199003070012", "base": "6,000.00"}])
+    page = window.page()
+    assert page is not None and page.business.code == "transfer"
+    assert page.sheet.texts() == [{"person": "532301199003070012", "base": "6,000.00"}]
+    page.start_over()  # Nothing unsaved to ask about when the window closes.

@@ -26,8 +26,9 @@ class Callout(QLabel):
         view.verticalScrollBar().valueChanged.connect(self.hide)
         view.horizontalScrollBar().valueChanged.connect(self.hide)
 
-    def show_mark(self, mark: Mark | None) -> None:
-        """Hides itself when the cell has nothing to say, or is out of sight."""
+    def show_mark(self, mark: Mark | None, step: str = "") -> None:
+        """Hides itself when the cell has nothing to say, or is out of sight. ``step`` is the way
+        to what solves it."""
         rect = self.view.visualRect(self.view.currentIndex())
         rect.translate(self.view.viewport().pos())
         area = self.view.viewport().geometry()
@@ -36,7 +37,7 @@ class Callout(QLabel):
             return
         self.setProperty("hint", mark.level == HINT)
         self.style().polish(self)
-        self.setText(f"{mark.text}\n{KEYS}")
+        self.setText("\n".join(filter(None, (mark.text, step, KEYS))))
         metrics = self.fontMetrics()
         widest = max(metrics.horizontalAdvance(line) for line in self.text().split("\n"))
         width = min(widest, WIDTH_MAX) + 28

@@ -28,17 +28,17 @@ def columns_of_text(text: str) -> list[list[str]]:
         if all(line.count("\t") == tabs for line in lines):
             # An even block is cut at once: a list for each row would keep the collector busy.
             cells = text.replace("\n", "\t").split("\t")
-            _refuse_too_much(len(cells))
+            refuse_too_much(len(cells))
             return [cells[n :: tabs + 1] for n in range(tabs + 1)]
         rows = [line.split("\t") for line in lines]
     width = max(map(len, rows), default=0)
-    _refuse_too_much(len(rows) * width)
+    refuse_too_much(len(rows) * width)
     if any(len(row) != width for row in rows):
         rows = [row + [""] * (width - len(row)) for row in rows]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _refuse_too_much(cells: int) -> None:
+def refuse_too_much(cells: int) -> None:
     if cells > CELLS_MAX:
         raise TooMuch
 

@@ -74,7 +74,7 @@ class Column:
 
 
 def columns_of(business: Business) -> tuple[Column, ...]:
-    return tuple(Column(field) for field in business.rows)
+    return tuple(Column(field) for field in business.shown_rows)
 
 
 def leading_columns(columns: Sequence[Column]) -> int:

@@ -52,6 +52,7 @@ COMMANDS: dict[str, Command] = {
     "previous_problem": Command("上一处错误", ("Shift+F8",)),
     "problem_list": Command("问题清单", ("Ctrl+Shift+L",), is_checkable=True),
     "check": Command("全部校验", ("F9",)),
+    "solve": Command("去办理相应的业务", ("Ctrl+G",), tip="带上该行人员，打开能解决问题的业务"),
     "freeze": Command("冻结到当前列"),
     "unfreeze": Command("取消冻结"),
     "hide_column": Command("隐藏列"),
@@ -67,7 +68,8 @@ MENUS: tuple[tuple[str, tuple[str | None, ...]], ...] = (
         "duplicate_rows", None, "sort_up", "sort_down", "sort_none", "filter",
     )),
     ("校验(&V)", (
-        "check", "next_problem", "previous_problem", None, "only_problems", "problem_list",
+        "check", "next_problem", "previous_problem", "solve", None, "only_problems",
+        "problem_list",
     )),
     ("视图(&W)", ("freeze", "unfreeze", None, "hide_column", "show_columns")),
 )  # fmt: skip
@@ -76,7 +78,7 @@ TOOLBAR = (
 )  # fmt: skip
 CELL_MENU = (
     "cut", "copy", "paste", "delete_cells", None, "fill_down", None, "insert_row", "delete_rows",
-    "duplicate_rows", None, "sort_up", "sort_down", "sort_none",
+    "duplicate_rows", None, "solve", None, "sort_up", "sort_down", "sort_none",
 )  # fmt: skip
 HEADER_MENU = (
     "sort_up", "sort_down", "sort_none", None, "freeze", "unfreeze", None, "hide_column",

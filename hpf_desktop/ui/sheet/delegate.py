@@ -8,6 +8,7 @@ from PySide6.QtCore import QDate, QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QStyledItemDelegate, QWidget
 
+from hpf_desktop.ui.sheet.candidates import Candidates
 from hpf_desktop.ui.sheet.editors import (
     DayEdit,
     OfferEdit,
@@ -35,6 +36,7 @@ class CellDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self.model = model
         self.people: PeopleIndex | None = None
+        self.candidates: Candidates | None = None
         self.now = Month(0)
 
     def createEditor(self, parent: QWidget, option: Any, index: Any) -> QWidget:  # noqa: N802
@@ -52,6 +54,10 @@ class CellDelegate(QStyledItemDelegate):
     def _editor_for(self, kind: Any, parent: QWidget) -> QLineEdit:
         if kind.editor == "lookup" and self.people is not None:
             return OfferEdit(parent, kind, people_offers(self.people))
+        if kind.editor == "candidate" and self.candidates is not None:
+            edit = OfferEdit(parent, kind, self.candidates.offers)
+            self.candidates.arrived.connect(edit.offer_again)
+            return edit
         if isinstance(kind, Choice):
             return OfferEdit(parent, kind, choice_offers(kind))
         if kind.editor == "month" and self.now:

@@ -21,11 +21,13 @@ from PySide6.QtWidgets import (
 
 from hpf_desktop import pinyin
 from hpf_desktop.ui.sheet.lookup import PeopleIndex
-from server.business.base import STATUSES, Person
+from hpf_desktop.ui.theme import scaled
+from server.business.facts import STATUSES, Person
 from server.business.kinds import Choice, Invalid, Kind
 from server.business.month import Month
 
 SHOWN_ROWS_MAX = 10
+ROW_PX = 26
 DOWN = int(Qt.Key.Key_Down)
 UP = int(Qt.Key.Key_Up)
 PAGE_DOWN = int(Qt.Key.Key_PageDown)
@@ -142,7 +144,6 @@ class OfferList(QFrame):
         self.table.horizontalHeader().hide()
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.table.verticalHeader().setDefaultSectionSize(26)
         self.model = OfferModel(self)
         self.model.muted = self.palette().placeholderText()
         self.table.setModel(self.model)
@@ -167,7 +168,7 @@ class OfferList(QFrame):
             self.table.verticalScrollBar().sizeHint().width() if len(offers) > SHOWN_ROWS_MAX else 0
         )
         width = max(sum(widths) + bar + 4, below.width())
-        self.resize(width, min(len(offers), SHOWN_ROWS_MAX) * 26 + 4)
+        self.resize(width, self._height_of(min(len(offers), SHOWN_ROWS_MAX)))
         place = below.mapToGlobal(QPoint(0, below.height() + 1))
         screen = below.screen().availableGeometry()
         if place.y() + self.height() > screen.bottom():
@@ -175,6 +176,13 @@ class OfferList(QFrame):
         place.setX(max(screen.left(), min(place.x(), screen.right() - width)))
         self.move(place)
         self.show()
+
+    def _height_of(self, rows: int) -> int:
+        """Lines grow with their letters, and the frame stands around them."""
+        lines = self.table.verticalHeader()
+        lines.setDefaultSectionSize(max(scaled(ROW_PX), lines.minimumSectionSize()))
+        around = self.layout().totalMinimumSize().height() - self.table.minimumHeight()
+        return rows * lines.defaultSectionSize() + around
 
     def move_by(self, rows: int) -> None:
         current = self.table.currentIndex().row()
@@ -214,6 +222,11 @@ class OfferEdit(QLineEdit):
 
     def open_list(self) -> None:
         self.list.offer(self.offers("" if self.hasSelectedText() else self.text()), self)
+
+    def offer_again(self) -> None:
+        """What was asked for has come; nobody who has gone on is disturbed."""
+        if self.hasFocus() and not self.list.isVisible():
+            self._edited(self.text())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         step = {DOWN: 1, UP: -1, PAGE_DOWN: SHOWN_ROWS_MAX, PAGE_UP: -SHOWN_ROWS_MAX}.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from hpf_desktop.ui.sheet.clipboard import columns_of_text
+from hpf_desktop.ui.sheet.clipboard import columns_of_text, refuse_too_much
 from hpf_desktop.ui.sheet.columns import Column
 from hpf_desktop.ui.sheet.fill import continued
 from hpf_desktop.ui.sheet.model import SheetModel
@@ -36,6 +36,7 @@ class Pasted:
 
 def fit_text(text: str, spot: Spot, columns: Sequence[Column]) -> Pasted:
     """A copied block as it will be written. Raises TooMuch."""
+    refuse_too_much(text.count("\t") + text.count("\n"))
     kinds = [
         columns[c].field.kind if c < len(columns) and columns[c].is_typed else None
         for c in spot.columns

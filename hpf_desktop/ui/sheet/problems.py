@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.model import SheetModel
+from hpf_desktop.ui.sheet.solving import steps_for, words_for
 from server.business.refusals import Level, Problem
 
 NOWHERE = QModelIndex()
@@ -71,6 +72,7 @@ class ProblemList(QFrame):
 
     closed = Signal()
     chosen = Signal(object)  # a Problem; its row is a source row of the sheet
+    solve_asked = Signal(str, object)  # a business, and what its rows begin with
 
     def __init__(
         self, model: SheetModel, colours: SheetColours, parent: QWidget | None = None
@@ -91,6 +93,8 @@ class ProblemList(QFrame):
         close.clicked.connect(self.closed)
         top = QHBoxLayout()
         top.addWidget(self.title, 1)
+        self.steps = QHBoxLayout()
+        top.addLayout(self.steps)
         top.addWidget(close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
@@ -120,6 +124,19 @@ class ProblemList(QFrame):
         more = f"，列出前 {SHOWN_MAX} 处" if total > SHOWN_MAX else ""
         self.title.setText(f"问题清单：共 {total} 处{more}")
         self.is_stale = False
+        self._show_steps(shown)
+
+    def _show_steps(self, problems: Sequence[Problem]) -> None:
+        """A button for each business that solves some of them, for all its persons."""
+        while item := self.steps.takeAt(0):
+            item.widget().deleteLater()
+        for code, carried in steps_for(problems).items():
+            step = QToolButton(objectName=f"problem_solve_{code}")
+            step.setText(words_for(code, len(carried)))
+            step.clicked.connect(
+                lambda _=False, code=code, carried=carried: self.solve_asked.emit(code, carried)
+            )
+            self.steps.addWidget(step)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         super().showEvent(event)

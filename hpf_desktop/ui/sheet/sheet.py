@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from hpf_desktop.drafts import Drafts
 from hpf_desktop.tasks import Task, run
 from hpf_desktop.ui.sheet.callout import Callout
+from hpf_desktop.ui.sheet.candidates import Ask, Candidates
 from hpf_desktop.ui.sheet.checker import Checker
 from hpf_desktop.ui.sheet.checking import Facts
 from hpf_desktop.ui.sheet.colours import LIGHT, SheetColours
@@ -31,7 +33,8 @@ from hpf_desktop.ui.sheet.transfer import Transfer
 from hpf_desktop.ui.sheet.view import SheetView
 from hpf_desktop.ui.sheet.wiring import Arrangement, Watch, connect_commands
 from hpf_desktop.ui.theme import scaled
-from server.business.base import Business, Person, Unit
+from server.business.base import Business
+from server.business.facts import Person, Unit
 from server.business.refusals import Level, Problem
 
 NORMALISED_MAX = 5_000
@@ -48,6 +51,7 @@ class Sheet(QWidget):
     told = Signal(str)
     refused = Signal(object)
     draft_saved = Signal(str)
+    solve_asked = Signal(str, object)  # a business, and what its rows begin with
     imported = Signal(object)  # Problems of level hint: what a file held that was not taken
 
     def __init__(
@@ -71,6 +75,7 @@ class Sheet(QWidget):
         self.callout = Callout(self.view)
         self.watch = Watch(self)
         self.keeper: DraftKeeper | None = None
+        self.candidates: Candidates | None = None
         self._index_task: Task | None = None
         self._indexed: Mapping[int, Person] | None = None  # the people the lookup finds
         self._sent: list[int] = []
@@ -104,6 +109,21 @@ class Sheet(QWidget):
         self._is_unsaved = False
         self.view.go_to(0, 0)
 
+    def bring(self, rows: Sequence[Mapping[str, str]]) -> int:
+        """Appends, as one step, whoever is not here yet; how many that are."""
+        key = self.business.person_key
+        here = {row.get(key) for row in self.texts()}
+        new = [row for row in rows if row.get(key) not in here]
+        if new:
+            end = len(self.model.store.states.rstrip(bytes([BLANK])))
+            texts = [
+                [c.normal(row.get(c.key, "")) if c.is_typed else "" for row in new]
+                for c in self.model.columns
+            ]
+            self.model.insert_texts(end, texts, f"带入 {len(new)} 人")
+            self.view.go_to(end, 0)
+        return len(new)
+
     def texts(self) -> list[dict[str, str]]:
         """What the operator gave, without blank rows, in line order; so ``put_problems`` counts."""
         store = self.model.store
@@ -135,7 +155,11 @@ class Sheet(QWidget):
         self, unit: Unit, head_values: Mapping[str, Any], persons: Mapping[int, Person]
     ) -> None:
         self.model.show_as(self.business.in_force(unit))
-        self.checker.set_facts(Facts(self.business, unit, head_values, persons))
+        elsewhere: Mapping[Any, Person] = {}
+        if self.candidates is not None:
+            self.candidates.take_from(head_values.get(self.business.takes_from))
+            elsewhere = self.candidates.persons
+        self.checker.set_facts(Facts(self.business, unit, head_values, persons, elsewhere))
         takes = self.business.takes
         for grid in self.view.grids:
             grid.delegate.now = unit.month_now
@@ -148,6 +172,19 @@ class Sheet(QWidget):
         self._index_task = run(
             lambda _: PeopleIndex(people, takes), self._index_made, self._index_failed
         )
+
+    def find_elsewhere(self, ask: Ask, failed: Callable[[Exception], None]) -> None:
+        """``ask`` finds the persons of the unit that the head names."""
+        self.candidates = Candidates(self.business, self.model, ask)
+        self.candidates.failed.connect(failed)
+        self.candidates.arrived.connect(self._candidates_came)
+        for grid in self.view.grids:
+            grid.delegate.candidates = self.candidates
+
+    def _candidates_came(self) -> None:
+        facts = self.checker.facts
+        if facts is not None and self.candidates is not None:
+            self.checker.set_facts(replace(facts, elsewhere=self.candidates.persons))
 
     def check_all(self, done: Callable[[int, int], None]) -> None:
         self.checker.when_checked(done)
@@ -186,6 +223,15 @@ class Sheet(QWidget):
 
     def previous_problem(self) -> bool:
         return self.watch.go_to_problem(-1)
+
+    def help_word(self) -> str:
+        """Of the current cell: the code of its problem, or its column's label."""
+        index, faults = self.view.currentIndex(), self.model.store.faults
+        if not index.isValid() or index.column() == self.model.result_column:
+            return ""
+        here = faults.of_row(self.model.row_at(index.row()))
+        codes = (p.code for p in here if faults.column(p) == index.column())
+        return next(codes, self.model.columns[index.column()].field.label)
 
     # --- State -----------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ from hpf_desktop.ui.sheet.faults import ERROR, HINT, Faults
 from server.business.base import Business
 from server.business.refusals import Problem
 
-# States of a row.
-BLANK, UNCHECKED, PASSED, HINTED, FAULTY = range(5)
+# States of a row. OPEN: nothing is wrong, but its person is not known yet.
+BLANK, UNCHECKED, OPEN, PASSED, HINTED, FAULTY = range(6)
 DOUBT = bytes([BLANK, *[UNCHECKED] * 255])
 STATE_OF_LEVEL = {0: PASSED, HINT: HINTED, ERROR: FAULTY}
 Rows = Sequence[int]
@@ -46,6 +46,7 @@ class Store:
         self.filled: list[list[str]] = [[] for _ in self.columns]
         self.keys: list[Any] = []  # parsed person keys, None where there is none
         self.key_counts: Counter[Any] = Counter()
+        self.unknown: set[Any] = set()  # keys of persons whom a check has not found
         self.repeats_stale = False
         self.states = bytearray()
         self.ids: array[int] = array("q")
@@ -162,6 +163,8 @@ class Store:
         for column, filled in zip(self.filled, checked.filled, strict=True):
             for number, row in zip(numbers, rows, strict=True):
                 column[row] = filled[number]
+        self.unknown.difference_update(checked.keys)
+        self.unknown |= checked.unknown
         faults, problems = self.faults, checked.problems
         for number, row in zip(numbers, rows, strict=True):
             self._put_key(row, checked.keys[number])
@@ -202,7 +205,9 @@ class Store:
 
     def set_state(self, row: int) -> None:
         """After its problems are known."""
-        self.states[row] = STATE_OF_LEVEL[self.faults.level(row)]
+        state = STATE_OF_LEVEL[self.faults.level(row)]
+        is_open = state == PASSED and self.keys[row] in self.unknown
+        self.states[row] = OPEN if is_open else state
 
     def _set_states(self, rows: Rows) -> None:
         """Rows with any text wait for their check; rows without have nothing wrong with them."""

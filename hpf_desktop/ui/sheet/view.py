@@ -13,6 +13,7 @@ from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.grid import Grid
 from hpf_desktop.ui.sheet.model import SheetModel
 from hpf_desktop.ui.sheet.pinned import PinnedGrid
+from hpf_desktop.ui.theme import scaled
 
 Select = QItemSelectionModel.SelectionFlag
 Key = Qt.Key
@@ -21,7 +22,7 @@ CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.AltModifier,
 )
-RESULT_WIDTH = 260
+RESULT_WIDTH, RESULT_WIDTH_MIN = 260, 120
 RESULT_SHARE = 4  # The results take at most a quarter of the sheet: the rest is for typing.
 ARROWS = {Key.Key_Up: (-1, 0), Key.Key_Down: (1, 0), Key.Key_Left: (0, -1), Key.Key_Right: (0, 1)}
 
@@ -157,7 +158,12 @@ class SheetView(Grid):
         return min(at_edge, self.columnViewportPosition(result))
 
     def _fit_result(self) -> None:
-        width = min(self._result_width, self.viewport().width() // RESULT_SHARE)
+        """Narrower where that lets all the other columns be seen whole."""
+        whole = self.viewport().width()
+        width = min(self._result_width, whole // RESULT_SHARE)
+        room = whole - sum(self.columnWidth(column) for column in range(self.sheet.result_column))
+        if scaled(RESULT_WIDTH_MIN) <= room < width:
+            width = room
         self._is_fitting = True
         self.setColumnWidth(self.sheet.result_column, width)
         self._is_fitting = False

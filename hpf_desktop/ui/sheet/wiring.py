@@ -15,6 +15,7 @@ from hpf_desktop.ui.sheet.commands import CELL_MENU, HEADER_MENU
 from hpf_desktop.ui.sheet.faults import ERROR
 from hpf_desktop.ui.sheet.find import Hit, replace_hits
 from hpf_desktop.ui.sheet.model import SheetModel
+from hpf_desktop.ui.sheet.solving import show_step, take_step
 from hpf_desktop.ui.sheet.store import BLANK
 from hpf_desktop.ui.sheet.summary import selection_words
 from server.business.refusals import Problem
@@ -97,7 +98,7 @@ class Watch(QObject):
         mark = None
         if index.isValid() and index.column() != model.result_column:
             mark = model.store.faults.marks[index.column()].get(model.row_at(index.row()))
-        self.sheet.callout.show_mark(mark)
+        self.sheet.callout.show_mark(mark, show_step(self.sheet))
 
     def show_steps(self) -> None:
         """The menu names the step that would be undone."""
@@ -203,6 +204,7 @@ def connect_commands(sheet: Sheet) -> None:
         "next_problem": sheet.next_problem,
         "previous_problem": sheet.previous_problem,
         "check": lambda: _check_anew(sheet),
+        "solve": lambda: take_step(sheet),
         "freeze": lambda: view.freeze(view.currentIndex().column() + 1),
         "unfreeze": lambda: view.freeze(0),
         "hide_column": lambda: view.hide_columns({c for _, cs in blocks() for c in cs}),
@@ -215,6 +217,7 @@ def connect_commands(sheet: Sheet) -> None:
     sheet.commands["problem_list"].toggled.connect(sheet.problem_list.setVisible)
     sheet.problem_list.closed.connect(lambda: sheet.commands["problem_list"].setChecked(False))
     sheet.problem_list.chosen.connect(watch.go_to_listed)
+    sheet.problem_list.solve_asked.connect(sheet.solve_asked)
     _connect_view(sheet)
     _connect_find(sheet)
     watch.show_steps()

@@ -87,12 +87,15 @@ def correct(centre: Centre, key: str, rows: Sequence[Correction]) -> Refusals:
     business = of_unit(centre, key, "correction", amount, amount, "201", "219")
     for row in rows:
         person = centre.people[row.person]
-        person.corrected.add(row.month)
+        person.corrected.add((key, row.month))
         by_unit = half_up(
-            Fraction(person.unit_paid_for(row.month) * row.amount, person.paid_for(row.month))
+            Fraction(
+                person.unit_paid_for(row.month, key) * row.amount,
+                person.paid_for(row.month, unit=key),
+            )
         )
         business.credits.append(
-            Credit(row.person, "correction", row.month, -by_unit, by_unit - row.amount)
+            Credit(row.person, "correction", row.month, -by_unit, by_unit - row.amount, key)
         )
     post(centre, business)
     return {}
@@ -100,9 +103,9 @@ def correct(centre: Centre, key: str, rows: Sequence[Correction]) -> Refusals:
 
 def correction_problems(person: Person, row: Correction) -> set[str]:
     codes = set()
-    if row.month in person.corrected:
+    if (person.unit, row.month) in person.corrected:
         codes.add("E04")
-    if not 0 < row.amount <= person.paid_for(row.month):
+    if not 0 < row.amount <= person.paid_for(row.month, unit=person.unit):
         codes.add("E02")
     elif row.amount > person.balance:
         codes.add("E03")
@@ -123,7 +126,7 @@ def reversal_refused(centre: Centre, business: Business) -> str:
     unit = centre.units[business.unit]
     if business.reversed:
         return "E07"
-    if business.kind in ("correction", "claim"):
+    if business.kind in ("correction", "claim", "transfer", "transfer out"):
         return "E08"
     if business.day != centre.day:
         return "E05"
@@ -145,6 +148,8 @@ def depended_on(centre: Centre, business: Business) -> bool:
     ]
     people = {it.person for it in business.credits}
     if any(credit.person in people for it in later for credit in it.credits):
+        return True
+    if any(person in people for it in later for person in it.moved):
         return True
     return business.kind == "remittance" and any(
         it.kind == "remittance" or credit.month > business.paid_before

@@ -61,7 +61,7 @@ def not_open(unit: Unit) -> set[str]:
 def due(centre: Centre, key: str, until: int) -> list[Credit]:
     """Every month after the paid-through one up to ``until``, each by its own roster."""
     return [
-        Credit(person.id_no, "remittance", month, stay.unit_part, stay.person_part)
+        Credit(person.id_no, "remittance", month, stay.unit_part, stay.person_part, key)
         for month in range(centre.units[key].paid_through + 1, until + 1)
         for person, stay in roster(centre, key, month)
     ]
@@ -157,10 +157,10 @@ def month_problems(
 def back_credits(centre: Centre, unit: Unit, kind: str, row: BackRow) -> list[Credit]:
     """Each month split by that month's own ratios (ruling 16)."""
     rounding = centre.rounding(centre.day)
-    return [
-        Credit(row.person, kind, month, *amounts.split(row.amount, *unit.ratio_of(month), rounding))
-        for month in row.months
-    ]
+    parts = {
+        month: amounts.split(row.amount, *unit.ratio_of(month), rounding) for month in row.months
+    }
+    return [Credit(row.person, kind, month, *parts[month], unit.key) for month in row.months]
 
 
 def pay(centre: Centre, unit: Unit, asked: Pending, method: str) -> None:

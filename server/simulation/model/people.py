@@ -57,7 +57,7 @@ def open_people(centre: Centre, key: str, rows: Sequence[Opening]) -> Refusals:
         return refused
     for row in rows:
         person = Person(row.id_no, row.name, key, centre.day)
-        person.stays.append(stay_from(centre, unit, row.first, row.base))
+        person.stays = stays_from(centre, unit, row.first, row.base)
         centre.people[row.id_no] = person
     return {}
 
@@ -87,13 +87,15 @@ def seal(centre: Centre, key: str, rows: Sequence[Sealing]) -> Refusals:
             codes.add("F01")
         if row.month <= unit.paid_through:
             codes.add("F02")
-        elif person and row.month < person.stays[-1].first:
+        elif person and row.month < began(person):
             codes.add("F04")
         found[place] = codes
     if refused := only_refusals(found):
         return refused
     for row in rows:
         person = centre.people[row.person]
+        while person.stays[-1].first > row.month:
+            person.stays.pop()
         person.stays[-1].until = row.month
         person.status = SEALED
     return {}
@@ -115,7 +117,7 @@ def unseal(centre: Centre, key: str, rows: Sequence[Unsealing]) -> Refusals:
     for row in rows:
         person = centre.people[row.person]
         base = person.stays[-1].base if row.base is None else row.base
-        person.stays.append(stay_from(centre, unit, row.month, base))
+        person.stays += stays_from(centre, unit, row.month, base)
         person.status = PAYING
     return {}
 
@@ -149,10 +151,32 @@ def batch_blocked(unit: Unit, allowed: set[str]) -> set[str]:
     return codes
 
 
-def stay_from(centre: Centre, unit: Unit, first: int, base: int) -> Stay:
+def began(person: Person) -> int:
+    """When the person came, or came back, for the last time."""
+    return [stay.first for stay in person.stays if not stay.continues][-1]
+
+
+def stays_from(centre: Centre, unit: Unit, first: int, base: int) -> list[Stay]:
+    """At that month's ratios, and from their months on at those that were decided already."""
     rounding = centre.rounding(centre.day)
-    unit_part, person_part = amounts.monthly(base, *unit.ratio_today(), rounding)
-    return Stay(first, None, base, unit_part, person_part)
+    parts = amounts.monthly(base, *unit.ratio_of(first), rounding)
+    stays = [Stay(first, None, base, *parts)]
+    for month, *ratios in unit.ratios:
+        if month > first:
+            stays[-1:] = change_from(stays[-1], month, (ratios[0], ratios[1]), rounding)
+    return stays
+
+
+def change_from(stay: Stay, month: int, ratios: tuple[int, int], rounding: str) -> list[Stay]:
+    """A stay, and from the month on what it comes to at other ratios."""
+    if stay.until is not None and stay.until <= month:
+        return [stay]
+    parts = amounts.monthly(stay.base, *ratios, rounding)
+    if stay.first >= month:
+        return [Stay(stay.first, stay.until, stay.base, *parts, stay.continues)]
+    later = Stay(month, stay.until, stay.base, *parts, continues=True)
+    stay.until = month
+    return [stay, later]
 
 
 def repeated(place: int, people: Sequence[str]) -> set[str]:

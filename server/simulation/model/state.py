@@ -17,13 +17,17 @@ Refusals = dict[int | None, set[str]]  # by row; None is the whole submission; e
 
 @dataclass
 class Stay:
-    """One interval [first, until) in which a person is on the unit's roster (ruling 12)."""
+    """One interval [first, until) in which a person is on the unit's roster (ruling 12).
+
+    It ``continues`` the one before it where only the amounts changed.
+    """
 
     first: int
     until: int | None
     base: int
     unit_part: int
     person_part: int
+    continues: bool = False
 
     def has(self, month: int) -> bool:
         return self.first <= month and (self.until is None or month < self.until)
@@ -38,6 +42,7 @@ class Credit:
     month: int
     unit_part: int
     person_part: int
+    unit: str = ""  # which paid it
 
     @property
     def amount(self) -> int:
@@ -53,7 +58,8 @@ class Person:
     status: str = PAYING
     stays: list[Stay] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)  # what stands; a reversal takes it out
-    corrected: set[int] = field(default_factory=set)
+    corrected: set[tuple[str, int]] = field(default_factory=set)  # by unit and month
+    base_changes: list[int] = field(default_factory=list)  # the months they took effect
     prior: int = 0  # 上年结转余额
     current: int = 0  # 当年归集余额
     carried: int = 0  # what the running interest year began with
@@ -70,12 +76,17 @@ class Person:
         months = [it.month for it in self.credits if it.kind == "remittance"]
         return max(months, default=None)
 
-    def paid_for(self, month: int, *kinds: str) -> int:
-        """What stands of the month's credits of these kinds, or of all. A correction lessens the
-        remittance first, then what was made up: in whole, in part, freely."""
+    def paid_for(self, month: int, *kinds: str, unit: str = "") -> int:
+        """What stands of the month's credits of these kinds, or of all; by one unit, or by all
+        that paid. A unit's correction lessens its remittance first, then what it made up: in
+        whole, in part, freely."""
+        payers = {it.unit for it in self.credits if unit in ("", it.unit)}
+        return sum(self._paid_by(payer, month, kinds) for payer in payers)
+
+    def _paid_by(self, unit: str, month: int, kinds: tuple[str, ...]) -> int:
         left = dict.fromkeys(("remittance", "full", "difference", "free", "correction"), 0)
         for credit in self.credits:
-            if credit.month == month:
+            if credit.month == month and credit.unit == unit:
                 left[credit.kind] += credit.amount
         for kind in ("remittance", "full", "difference", "free"):
             taken = min(left[kind], -left["correction"])
@@ -83,8 +94,8 @@ class Person:
             left["correction"] += taken
         return sum(left[kind] for kind in kinds or left)
 
-    def unit_paid_for(self, month: int) -> int:
-        return sum(it.unit_part for it in self.credits if it.month == month)
+    def unit_paid_for(self, month: int, unit: str) -> int:
+        return sum(it.unit_part for it in self.credits if (it.month, it.unit) == (month, unit))
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,7 @@ class Business:
     day: date
     amount: int
     credits: list[Credit] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)  # people who came or went
     drawn: dict[str, tuple[int, int]] = field(default_factory=dict)  # person → (prior, current)
     prepaid: int = 0  # change of the unit's prepayment
     collected: int = 0  # by the bank, from the unit's account
@@ -149,6 +161,7 @@ class Unit:
     signed: bool = False
     prepaid: int = 0
     deferrals: list[Deferral] = field(default_factory=list)
+    ratio_changes: list[int] = field(default_factory=list)  # the months they took effect
     pending: list[Pending] = field(default_factory=list)
 
     @property
@@ -189,6 +202,11 @@ class Centre:
     remit_mixed: bool = False
     makeup_max_months: int = 36
     payment_limit: int = 10**13
+    base_changes_per_year: int = 1
+    base_year_starts: int = 1  # the month with which an adjustment year begins (R-GJ-05)
+    ratio_down: bool = False
+    ratio_min: int = 500
+    ratio_max: int = 1200
 
     @property
     def month(self) -> int:

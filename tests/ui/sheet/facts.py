@@ -10,7 +10,8 @@ from hpf_desktop.ui.sheet.checking import Facts
 from hpf_desktop.ui.sheet.model import SheetModel
 from hpf_desktop.ui.sheet.sheet import Sheet
 from server.business.account_opening import ACCOUNT_OPENING
-from server.business.base import Business, Person, Status, Unit, UnitStatus
+from server.business.base import Business
+from server.business.facts import Person, Status, Unit, UnitStatus
 from server.business.month import Month
 
 UNIT = Unit(

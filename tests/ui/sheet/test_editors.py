@@ -8,7 +8,8 @@ from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from hpf_desktop.ui.sheet.editors import DayEdit, OfferEdit
+from hpf_desktop.ui import theme
+from hpf_desktop.ui.sheet.editors import DayEdit, Offer, OfferEdit
 from hpf_desktop.ui.sheet.sheet import Sheet
 from server.business.sealing import SEALING
 from tests.ui.sheet.conftest import MakeSheet
@@ -133,3 +134,22 @@ def test_day_can_be_taken_from_a_calendar(make_sheet: MakeSheet, qtbot: QtBot) -
     assert editor.calendar.selectedDate().toString("yyyy-MM-dd") == "1990-05-05"
     editor.calendar.clicked.emit(editor.calendar.selectedDate().addDays(1))
     assert editor.text() == "1990-05-06"
+
+
+@pytest.mark.parametrize("zoom", [100, 150, 200])
+def test_few_offers_need_no_scroll_bar_at_any_zoom(
+    make_sheet: MakeSheet, qtbot: QtBot, qapp: QApplication, zoom: int
+) -> None:
+    theme.apply(qapp, "light", zoom)
+    try:
+        editor = open_editor(make_sheet(SEALING), qtbot, "account", "")
+        assert isinstance(editor, OfferEdit)
+        offers = editor.list
+        offers.offer([Offer(str(n), (str(n), "杨晓丽")) for n in range(2)], editor)
+        qtbot.waitExposed(offers)
+        table = offers.table
+        assert table.verticalScrollBar().maximum() == 0
+        assert table.rowHeight(0) >= table.fontMetrics().height()
+        assert 0 <= table.viewport().height() - 2 * table.rowHeight(0) <= 2
+    finally:
+        theme.apply(qapp, "light", 100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from PySide6.QtWidgets import QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +15,7 @@ from hpf_desktop.table_file import write_template
 from hpf_desktop.ui.sheet.import_dialog import ImportDialog
 from hpf_desktop.ui.sheet.sheet import Sheet
 from server.business.account_opening import ACCOUNT_OPENING
+from server.business.refusals import REFUSALS
 from server.business.sealing import SEALING
 from tests.ui.sheet.conftest import MakeSheet
 from tests.ui.sheet.facts import codes_at, id_number, number_of, opening_row
@@ -59,7 +61,9 @@ def test_import_shows_a_preview_and_then_is_one_step(
     said: list[str] = []
     sheet.told.connect(said.append)
     told = agree(sheet, qtbot, dialog)
-    assert said == ["导入 2 行；没有导入第 1 行：表头以上的标题；没有导入第 5 行：合计或落款"]
+    assert said == [
+        "导入 2 行；没有导入第 1 行：表头以上的标题；没有导入第 5 行：合计、落款或没有人员"
+    ]
     assert {p.code for p in told} == {"S11", "S12"}  # type: ignore[attr-defined]
     assert sheet.texts()[0] == opening_row(1, phone="13987812345")
     assert codes_at(sheet, 0) == set()
@@ -109,6 +113,33 @@ def test_columns_can_be_chosen_by_hand(make_sheet: MakeSheet, qtbot: QtBot, tmp_
     assert sheet.texts() == [{"name": "张三", "id_number": id_number(1), "base": "8,000.00"}]
 
 
+def test_preview_tells_of_other_lists_doubts_and_large_units(
+    make_sheet: MakeSheet, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """S26, S27 and S29 stand below the rows; a split header is chosen as one."""
+    book = xlsxwriter.Workbook(str(tmp_path / "a.xlsx"))
+    for name in ("一月", "二月", "说明"):
+        sheet = book.add_worksheet(name)
+        if name != "说明":
+            sheet.write_row(0, 0, ["姓名", "证件号码", "缴存", "备注", "手机", "手机"])
+            sheet.write_row(1, 2, ["基数（万元）"])
+            sheet.write_row(2, 0, ["张三", id_number(1), 0.8])
+        else:
+            sheet.write(0, 0, "填表说明")
+    book.close()
+    dialog = preview(make_sheet(), qtbot, tmp_path / "a.xlsx")
+    words = dialog.notice.text()
+    assert dialog.boxes["base"].currentText() == "缴存 基数（万元）"
+    assert "缴存基数（C2）以万元为单位" in words
+    assert "手机（E2）、手机（F2）" in words
+    assert {p.code for p in dialog.told()} == {"S14", "S26", "S27", "S29"}
+    assert "没有导入其他工作表：二月。" in words
+    dialog.header_row.setValue(1)
+    assert "base" not in dialog.mapping.columns
+    dialog.header_row.setValue(2)
+    assert dialog.mapping.columns == {"name": 0, "id_number": 1, "base": 2}
+
+
 def test_cancelled_preview_changes_nothing(
     make_sheet: MakeSheet, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -137,6 +168,7 @@ def test_template_of_another_business_is_refused(
     sheet = make_sheet()
     with qtbot.waitSignal(sheet.refused, timeout=5_000) as refused:
         sheet.import_path(tmp_path / "a.xlsx")
+    assert refused.args[0].code == "S16"
     assert refused.args[0].text == "这是“个人封存”的模板"
 
 
@@ -150,7 +182,7 @@ def test_template_of_another_version_is_told_in_the_preview(
         older.setattr("hpf_desktop.table_file.template_version", lambda _: "older")
         write_template(tmp_path / "a.xlsx", ACCOUNT_OPENING)
     sheet = make_sheet()
-    assert "模板版本不同" in preview(sheet, qtbot, tmp_path / "a.xlsx").notice.text()
+    assert REFUSALS["S15"].text in preview(sheet, qtbot, tmp_path / "a.xlsx").notice.text()
 
 
 def test_template_report_and_export_are_written(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hpf_desktop.ui.sheet.lookup import FOUND_MAX, PeopleIndex
-from server.business.base import Person, Status
+from server.business.facts import Person, Status
 
 
 def person(serial: int, name: str, status: Status = Status.NORMAL, tail: str = "") -> Person:
@@ -36,6 +36,7 @@ INDEX = PeopleIndex(PEOPLE, (Status.NORMAL,))
         ("zy", "张䶮"),
         ("阿买提", "阿依·买买提"),
         ("修 1234", "王修"),
+        ("53230119900307002X", "阿依·买买提"),
     ],
 )
 def test_person_is_found_first(query: str, name: str) -> None:

@@ -119,6 +119,18 @@ def test_large_paste_comes_through_a_worker_and_is_one_step(
     assert sheet.row_count == 0
 
 
+def test_paste_of_too_much_is_told_and_writes_nothing(
+    make_sheet: MakeSheet, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clipboard, "CELLS_MAX", 3)
+    sheet = make_sheet()
+    select(sheet, 0, "name", 0, "name")
+    with qtbot.waitSignal(sheet.refused, timeout=10_000) as refused:
+        paste(sheet, "张三\t身份证\n李四\t身份证\n王五\t身份证")
+    assert refused.args[0].code == "S20"
+    assert sheet.row_count == 0
+
+
 def test_large_paste_can_be_cancelled(make_sheet: MakeSheet, qtbot: QtBot) -> None:
     sheet = make_sheet()
     select(sheet, 0, "name", 0, "name")

@@ -297,6 +297,15 @@ def test_frozen_columns_stay_when_the_rest_scrolls(make_sheet: MakeSheet, qtbot:
     assert not frozen.isVisible()
 
 
+def test_results_give_way_where_that_shows_all_columns(qtbot: QtBot, sheet: Sheet) -> None:
+    view, result = sheet.view, sheet.model.result_column
+    others = sum(view.columnWidth(c) for c in range(result))
+    around = sheet.width() - view.viewport().width()
+    sheet.resize(others + 150 + around, 400)
+    assert view.columnWidth(result) == view.viewport().width() - others
+    qtbot.waitUntil(lambda: view.horizontalScrollBar().maximum() == 0, timeout=2_000)
+
+
 def test_results_stay_at_the_right_edge_of_a_narrow_sheet(sheet: Sheet) -> None:
     sheet.resize(700, 400)
     view, results = sheet.view, sheet.view.results
