@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from pytestqt.modeltest import ModelTester
+from shiboken6 import delete
 
 from hpf_desktop.ui.sheet import edits
 from hpf_desktop.ui.sheet.model import ACCESSIBLE_DESCRIPTION, SPARE_ROWS, SheetModel
 from hpf_desktop.ui.sheet.store import BLANK
 from server.business.account_opening import ACCOUNT_OPENING
+from server.business.base import Business
 from server.business.refusals import problem
 from server.business.sealing import SEALING
 from tests.ui.sheet.facts import number_of, opening_row, texts_of
 
 
+@contextmanager
+def model_of(business: Business, count: int) -> Iterator[SheetModel]:
+    made = SheetModel(business)
+    load(made, [opening_row(n) for n in range(count)])
+    yield made
+    delete(made)  # With its undo steps, as its window does; Python would take them in any order.
+
+
 @pytest.fixture
-def model(qapp: object) -> SheetModel:
-    made = SheetModel(ACCOUNT_OPENING)
-    load(made, [opening_row(n) for n in range(5)])
-    return made
+def model(qapp: object) -> Iterator[SheetModel]:
+    with model_of(ACCOUNT_OPENING, 5) as made:
+        yield made
 
 
 def load(model: SheetModel, rows: list[dict[str, str]]) -> None:
@@ -223,25 +235,23 @@ def test_any_sequence_of_steps_undone_is_the_start_and_redone_is_the_end(
     qapp: object,
     sequence: list[tuple],  # type: ignore[type-arg]
 ) -> None:
-    model = SheetModel(ACCOUNT_OPENING)
-    load(model, [opening_row(n) for n in range(4)])
-    start = texts_of(model), list(model.store.ids)
-    for operation in sequence:
-        perform(model, operation)
-        lengths = {len(column) for column in model.store.typed + model.store.filled}
-        assert lengths == {len(model.store.states)} == {len(model.store.ids)}
-    end = texts_of(model), list(model.store.ids)
-    done = model.steps.index()
-    while model.steps.canUndo():
-        model.steps.undo()
-    assert (texts_of(model), list(model.store.ids)) == start
-    while model.steps.index() < done:
-        model.steps.redo()
-    assert (texts_of(model), list(model.store.ids)) == end
+    with model_of(ACCOUNT_OPENING, 4) as model:
+        start = texts_of(model), list(model.store.ids)
+        for operation in sequence:
+            perform(model, operation)
+            lengths = {len(column) for column in model.store.typed + model.store.filled}
+            assert lengths == {len(model.store.states)} == {len(model.store.ids)}
+        end = texts_of(model), list(model.store.ids)
+        done = model.steps.index()
+        while model.steps.canUndo():
+            model.steps.undo()
+        assert (texts_of(model), list(model.store.ids)) == start
+        while model.steps.index() < done:
+            model.steps.redo()
+        assert (texts_of(model), list(model.store.ids)) == end
 
 
 def test_empty_model_has_no_children_of_cells(qapp: object) -> None:
-    model = SheetModel(SEALING)
-    load(model, [])
-    assert model.rowCount(model.index(0, 0)) == 0
-    assert model.columnCount(QModelIndex()) == len(SEALING.rows) + 1
+    with model_of(SEALING, 0) as model:
+        assert model.rowCount(model.index(0, 0)) == 0
+        assert model.columnCount(QModelIndex()) == len(SEALING.rows) + 1
