@@ -179,7 +179,9 @@ def test_f1_service_stopped_says_so_and_goes_on_by_itself(desk: Desk) -> None:
     (problem,) = list_certificates(PcscReaders, Call()).problems
     assert problem.fault is Fault.SERVICE_STOPPED
     desk.service.spawn()
+    began = time.monotonic()
     desk.wait_for(KIND.SERVICE_BACK)
+    assert time.monotonic() - began < 2
     desk.wait_for(KIND.INSERTED)
     assert isinstance(press(found), Signed)
     assert key.verify_count == 1
@@ -218,7 +220,7 @@ def test_f4_mute_key_is_told_after_its_tries_and_works_when_put_back(desk: Desk)
     desk.wait_for(KIND.INSERTED)
     began = time.monotonic()
     assert fault_of(press(found)) is Fault.UNREADABLE
-    assert time.monotonic() - began > 2.4
+    assert 2.4 < time.monotonic() - began < 5
     link.pull()
     desk.wait_for(KIND.REMOVED)
     key.manners.sends_bad_atr = False
@@ -248,7 +250,7 @@ def test_f6_exclusive_program_is_waited_for_and_then_told(desk: Desk) -> None:
     with other_program(scard.SCARD_SHARE_EXCLUSIVE):
         began = time.monotonic()
         assert fault_of(press(found, call=Call(waiting=steps.append))) is Fault.IN_USE
-        assert time.monotonic() - began > 2.9
+        assert 2.9 < time.monotonic() - began < 6
     assert Waiting.IN_USE in steps and key.verify_count == 0
     assert isinstance(press(found), Signed)
 
@@ -262,7 +264,7 @@ def test_f6_transaction_of_another_program_is_waited_for(desk: Desk) -> None:
         ending.start()
         began = time.monotonic()
         assert isinstance(press(found), Signed)
-        assert time.monotonic() - began > 0.9
+        assert 0.9 < time.monotonic() - began < 3
         ending.join()
 
 
@@ -272,7 +274,9 @@ def test_f18_transaction_that_does_not_end_is_given_up(desk: Desk) -> None:
     found = chosen()
     with other_program(scard.SCARD_SHARE_SHARED) as handle:
         assert scard.SCardBeginTransaction(handle) == 0
+        began = time.monotonic()
         assert fault_of(press(found, call=Call(limit_s=0.5))) is Fault.TIMED_OUT
+        assert time.monotonic() - began < 1.5
     assert isinstance(press(found), Signed)
     assert key.verify_count == 1, "the call that was given up sent no PIN afterwards"
 
@@ -407,7 +411,7 @@ def test_cancel_answers_at_once_while_the_key_computes(desk: Desk) -> None:
     threading.Timer(0.2, call.cancel).start()
     began = time.monotonic()
     assert fault_of(press(found, call=call)) is Fault.CANCELLED
-    assert time.monotonic() - began < 3.5
+    assert time.monotonic() - began < 1
     assert isinstance(press(found), Signed), "the next one waits for the card, and works"
 
 
