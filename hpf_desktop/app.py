@@ -234,13 +234,14 @@ class Desktop(QObject):
     def open_health(self) -> None:
         """Over whatever waits for the key; inside the window it is a page, too."""
         from hpf_desktop.cert.health import Case
-        from hpf_desktop.ui.health_panel import HealthDialog
+        from hpf_desktop.ui.health_panel import HealthDialog, HealthPanel
 
         parent = QApplication.activeModalWidget() or self.window or self.login
         if isinstance(parent, HealthDialog):
             return
         case = Case(self._open_readers, self._client)
-        dialog = HealthDialog(case, self.keys, lambda: self.settings.server, self.colours, parent)
+        panel = HealthPanel(case, self.keys, lambda: self.settings.server, self.colours)
+        dialog = HealthDialog(panel, parent)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

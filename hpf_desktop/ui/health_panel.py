@@ -208,18 +208,11 @@ class HealthPanel(QWidget):
 class HealthDialog(QDialog):
     """For whoever is not logged in, or has a dialog open that waits for the key."""
 
-    def __init__(
-        self,
-        case: Case,
-        keys: KeySignals,
-        server: Callable[[], str],
-        colours: SheetColours,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, panel: HealthPanel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("health_dialog")
         self.setWindowTitle("证书体检")
-        self.panel = HealthPanel(case, keys, server, colours, self)
+        self.panel = panel
         self._told = QLabel(objectName="health_told")
         set_role(self._told, "role", "passed")
         self.panel.told.connect(self._told.setText)

@@ -10,8 +10,8 @@ from server.simulation.model.people import (
     base_outside,
     batch_blocked,
     change_from,
+    found_here,
     only_refusals,
-    repeated,
 )
 from server.simulation.model.state import (
     NORMAL,
@@ -41,12 +41,8 @@ def change_bases(centre: Centre, key: str, rows: Sequence[BaseChange]) -> Refusa
     unit = centre.units[key]
     found: Refusals = {None: batch_blocked(unit, {NORMAL, OPENED})}
     for place, row in enumerate(rows):
-        person = centre.people.get(row.person)
-        codes = repeated(place, [it.person for it in rows])
-        if person is None or person.unit != key:
-            person = None
-            codes.add("G03")
-        elif person.status != PAYING:
+        person, codes = found_here(centre, key, place, [it.person for it in rows])
+        if person and person.status != PAYING:
             codes.add("J01")
         codes |= amount_problems(centre, unit, row) | month_problems(
             centre, unit, row.month, person

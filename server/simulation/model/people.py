@@ -78,12 +78,8 @@ def seal(centre: Centre, key: str, rows: Sequence[Sealing]) -> Refusals:
     unit = centre.units[key]
     found: Refusals = {None: batch_blocked(unit, {NORMAL, OPENED, DEFERRED})}
     for place, row in enumerate(rows):
-        person = centre.people.get(row.person)
-        codes = repeated(place, [it.person for it in rows])
-        if person is None or person.unit != key:
-            person = None
-            codes.add("G03")
-        elif person.status != PAYING:
+        person, codes = found_here(centre, key, place, [it.person for it in rows])
+        if person and person.status != PAYING:
             codes.add("F01")
         if row.month <= unit.paid_through:
             codes.add("F02")
@@ -105,13 +101,12 @@ def unseal(centre: Centre, key: str, rows: Sequence[Unsealing]) -> Refusals:
     unit = centre.units[key]
     found: Refusals = {None: batch_blocked(unit, {NORMAL, OPENED})}
     for place, row in enumerate(rows):
-        person = centre.people.get(row.person)
-        codes = repeated(place, [it.person for it in rows])
-        if person is None or person.unit != key:
-            base_wrong = row.base is not None and base_outside(centre, unit, row.base)
-            found[place] = codes | {"G03"} | ({"K08"} if base_wrong else set())
-            continue
-        found[place] = codes | unseal_problems(centre, unit, person, row)
+        person, codes = found_here(centre, key, place, [it.person for it in rows])
+        if person:
+            codes |= unseal_problems(centre, unit, person, row)
+        elif row.base is not None and base_outside(centre, unit, row.base):
+            codes.add("K08")
+        found[place] = codes
     if refused := only_refusals(found):
         return refused
     for row in rows:
@@ -177,6 +172,17 @@ def change_from(stay: Stay, month: int, ratios: tuple[int, int], rounding: str) 
     later = Stay(month, stay.until, stay.base, *parts, continues=True)
     stay.until = month
     return [stay, later]
+
+
+def found_here(
+    centre: Centre, key: str, place: int, people: Sequence[str]
+) -> tuple[Person | None, set[str]]:
+    """The person of this row if the unit has them, and G03 or G07 that the row gets."""
+    codes = repeated(place, people)
+    person = centre.people.get(people[place])
+    if person is None or person.unit != key:
+        return None, codes | {"G03"}
+    return person, codes
 
 
 def repeated(place: int, people: Sequence[str]) -> set[str]:
