@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from server import audit, captcha, passwords, sms_codes
@@ -18,8 +19,9 @@ from server.business.access import ASK_CODE, CHANGE, FACTS, LOGIN, REGISTRATION,
 from server.business.check import read_fields
 from server.business.passwords import weakness
 from server.business.refusals import Refused, refused
-from server.db import Connection, Pool, transaction
+from server.db import Connection, Pool, id_before, transaction
 from server.login_limits import (
+    FREE_FROM_ANYWHERE,
     PASSWORD_FREE_FAILURES,
     clear_failures,
     count_failure,
@@ -30,6 +32,7 @@ from server.sessions import PASSWORD_LOGIN, Session, create_session, end_session
 
 Texts = Mapping[str, str]
 FREE_OF_ADDRESS, FREE_OF_UNIT = PASSWORD_FREE_FAILURES
+KNOWN_FOR_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Account:
 
     operator_id: int
     password_hash: str
+    set_at: datetime  # of no other password
     is_active: bool
 
 
@@ -60,6 +64,7 @@ async def log_in(pool: Pool, texts: Texts, caller: Caller) -> str:
             raise refused("L07")
         token = secrets.token_urlsafe(32)
         async with transaction(pool) as conn:
+            await _insist_unchanged(conn, unit_id, account, "L17")
             digest = await create_session(
                 conn, token, unit_id, account.operator_id, None, PASSWORD_LOGIN
             )
@@ -94,7 +99,7 @@ async def register(pool: Pool, texts: Texts, caller: Caller) -> None:
     unit_id = values["unit"]
     async with _traced(pool, "register", unit_id, caller):
         _refuse_weak(values["password"], values)
-        await _take_turn(pool, _access_subject(unit_id), caller)
+        await _take_turn(pool, _access_subject(unit_id, caller), caller)
         # Before anything is looked up, so that it takes its time for everybody.
         password_hash = await passwords.hash_password(values["password"])
         async with _proven(pool, "register", values, caller) as (conn, operator_id):
@@ -127,7 +132,7 @@ async def reset(pool: Pool, texts: Texts, caller: Caller) -> None:
     unit_id = values["unit"]
     async with _traced(pool, "reset", unit_id, caller):
         _refuse_weak(values["password"], values)
-        await _take_turn(pool, _access_subject(unit_id), caller)
+        await _take_turn(pool, _access_subject(unit_id, caller), caller)
         # Before anything is looked up, so that it takes its time for everybody.
         password_hash = await passwords.hash_password(values["password"])
         async with _proven(pool, "reset", values, caller) as (conn, operator_id):
@@ -144,6 +149,7 @@ async def change(pool: Pool, session: Session, texts: Texts, caller: Caller) -> 
         account = await _prove(pool, unit_id, values["old"], caller, "L26")
         password_hash = await passwords.hash_password(values["new"])
         async with transaction(pool) as conn:
+            await _insist_unchanged(conn, unit_id, account, "L26")
             await _set_password(conn, unit_id, account.operator_id, password_hash)
             await end_sessions(conn, unit_id, session.operator_id)
             await _record_ok(
@@ -153,11 +159,11 @@ async def change(pool: Pool, session: Session, texts: Texts, caller: Caller) -> 
 
 async def _prove(pool: Pool, unit_id: int, password: str, caller: Caller, code: str) -> Account:
     """The unit's account if this is its password; else ``code``, or L08 while one has to wait."""
-    subject = _subject("unit", unit_id)
-    await _take_turn(pool, subject, caller)
+    await _take_turn(pool, _login_subject(unit_id, caller), caller, unit_id)
     async with transaction(pool) as conn:
         found = await conn.execute(
-            "select p.operator_id, p.password_hash, o.state = 'active' from unit_password p"
+            "select p.operator_id, p.password_hash, p.set_at, o.state = 'active'"
+            " from unit_password p"
             " join operator o on o.unit_id = p.unit_id and o.operator_id = p.operator_id"
             " where p.unit_id = %s",
             (unit_id,),
@@ -169,7 +175,7 @@ async def _prove(pool: Pool, unit_id: int, password: str, caller: Caller, code: 
     account = Account(*row)
     stronger = await passwords.hash_anew(account.password_hash, password)
     async with transaction(pool) as conn:
-        await clear_failures(conn, (subject,))
+        await clear_failures(conn, (_login_subject(unit_id, caller), _subject("unit", unit_id)))
         if stronger:
             await conn.execute(
                 "update unit_password set password_hash = %s"
@@ -195,7 +201,8 @@ async def _proven(
             if operator_id is None:
                 raise refused("L19")
             yield conn, operator_id
-            await clear_failures(conn, (_access_subject(unit_id), _subject("unit", unit_id)))
+            own = (_access_subject(unit_id, caller), _login_subject(unit_id, caller))
+            await clear_failures(conn, (*own, _subject("unit", unit_id)))
             await _record_ok(conn, purpose, unit_id, operator_id, caller)
     except Refused as refusal:
         if refusal.reason.code != "L19":
@@ -241,6 +248,17 @@ async def _own_facts(pool: Pool, session: Session) -> dict[str, str]:
     return {"unit": str(session.unit_id), "phone": row[0], "id_number": row[1]}
 
 
+async def _insist_unchanged(conn: Connection, unit_id: int, account: Account, code: str) -> None:
+    """Nobody set another password since this one was looked at; until the transaction ends nobody
+    will, so that a session cannot slip in behind the change that ends them all."""
+    found = await conn.execute(
+        "select from unit_password where unit_id = %s and set_at = %s for no key update",
+        (unit_id, account.set_at),
+    )
+    if await found.fetchone() is None:
+        raise refused(code)
+
+
 async def _set_password(
     conn: Connection, unit_id: int, operator_id: int, password_hash: str
 ) -> None:
@@ -254,13 +272,34 @@ async def _set_password(
     await end_sessions(conn, unit_id, operator_id, and_by_password=True)
 
 
-async def _take_turn(pool: Pool, subject: bytes, caller: Caller) -> None:
-    """L08 while the address or the subject has to wait; else the try is counted already."""
+async def _take_turn(
+    pool: Pool, subject: bytes, caller: Caller, guessed_unit: int | None = None
+) -> None:
+    """L08 while the address or the subject has to wait; else the try is counted already.
+
+    A unit whose password is guessed from many places makes strangers wait, and nobody who is where
+    it has been working: else whoever knows its number could keep it out for good.
+    """
     async with transaction(pool) as conn:
         wait_s = await wait_left_s(conn, (_subject("address", caller.address),))
         wait_s = wait_s or await take_turn(conn, subject, FREE_OF_UNIT)
-    if wait_s:
-        raise refused("L08", seconds=wait_s)
+        if not wait_s and guessed_unit is not None:
+            wait_s = await take_turn(conn, _subject("unit", guessed_unit), FREE_FROM_ANYWHERE)
+            if wait_s and await _works_at(conn, guessed_unit, caller.address):
+                wait_s = 0
+        if wait_s:
+            raise refused("L08", seconds=wait_s)
+
+
+async def _works_at(conn: Connection, unit_id: int, address: str) -> bool:
+    """Whether somebody logged in for the unit from there lately, by whichever way."""
+    found = await conn.execute(
+        "select exists (select from audit where unit_id = %s and audit_id > %s"
+        " and action = 'login' and outcome = %s and address = %s)",
+        (unit_id, id_before(KNOWN_FOR_DAYS), audit.OK, address),
+    )
+    row = await found.fetchone()
+    return bool(row and row[0])
 
 
 async def _count_for_address(pool: Pool, caller: Caller) -> None:
@@ -307,9 +346,14 @@ async def _known(conn: Connection, unit_id: int) -> int:
     return row[0] if row else audit.UNKNOWN_UNIT
 
 
-def _access_subject(unit_id: int) -> bytes:
-    """Registration and reset have a limit of their own: their failures stop no login."""
-    return _subject("access", unit_id)
+def _login_subject(unit_id: int, caller: Caller) -> bytes:
+    return _subject("unit", f"{unit_id}:{caller.address}")
+
+
+def _access_subject(unit_id: int, caller: Caller) -> bytes:
+    """Registration and reset have a limit of their own: their failures stop no login. What cannot
+    be guessed there, the code, has its own number of tries, wherever they come from."""
+    return _subject("access", f"{unit_id}:{caller.address}")
 
 
 def _subject(kind: str, value: object) -> bytes:

@@ -29,6 +29,7 @@ from server.api.errors import HANDLERS
 from server.api.login import login_router
 from server.api.queries import QUERY_ROUTES
 from server.api.receipts import RECEIPT_ROUTES, TEMPLATES
+from server.api.scope import guard_units_routes
 from server.api.sms_codes import send_code
 from server.bank_notices import Movements
 from server.business.release import INTERFACE, VERSION
@@ -134,6 +135,7 @@ def create_app(config: Config) -> Litestar:
             "pool": Provide(lambda: pool, sync_to_thread=False),
             "login_settings": Provide(lambda: settings, sync_to_thread=False),
         },
+        guards=[guard_units_routes],
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(title="住房公积金单位网厅", version=INTERFACE, path="/schema"),

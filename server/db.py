@@ -68,3 +68,8 @@ async def take_day(conn: Connection) -> None:
 def new_id() -> int:
     """A 63-bit id that grows with time: milliseconds, then 21 random bits. It means no more."""
     return (int(time.time() * 1000) << 21 | secrets.randbits(21)) & (2**63 - 1)
+
+
+def id_before(days: int) -> int:
+    """Below every id that was made in the last ``days``."""
+    return int((time.time() - days * 86_400) * 1000) << 21

@@ -1,7 +1,8 @@
 """Growing waits after failed logins, by address and by certificate at an address.
 
 Not by certificate alone: certificates are public, and anybody could lock their owner out.
-Passwords are counted by address and by name or unit, wherever they are tried from.
+A unit's password is counted by address, by unit at the address, and far later by unit wherever it
+is tried from; a name of the staff wherever it is tried from.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ FREE_FAILURES = (20, 3)
 FIRST_WAIT_S = 5
 WAIT_MAX_S = 900
 FORGOTTEN_AFTER_S = 3600
-# By address, by unit or name: both are known to others, so a password needs its own limit.
+# By address, by unit at the address or name: both are known to others, so a password needs its own.
 PASSWORD_FREE_FAILURES = (20, 5)
+# Of one unit, from whatever addresses.
+FREE_FROM_ANYWHERE = 50
 # Our own trouble, and not a sign of guessing.
 NOT_COUNTED = frozenset({"L12"})
 

@@ -25,6 +25,8 @@ def server(config: Config) -> uvicorn.Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Limits count by the address of the connection, not by what a client says of itself.
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=30,
     )

@@ -21,7 +21,7 @@ from server.api.login import (
     session_view,
     token_of,
 )
-from server.api.scope import session_of_request
+from server.api.scope import insist_on_session, session_of_request
 from server.api.wire import texts_of, texts_struct
 from server.business.access import ASK_CODE, CHANGE, LOGIN, REGISTRATION, RESET
 from server.captcha import LIFE_S, open_captcha
@@ -81,16 +81,15 @@ async def reset(request: AnyRequest, data: JSONBody[ResetBody], pool: Database) 
     await access.reset(pool, texts_of(data), _caller(request))
 
 
-@post("/password/change", status_code=204, summary="单位密码修改")
+@post("/password/change", status_code=204, summary="单位密码修改", guards=[insist_on_session])
 async def change(request: AnyRequest, data: JSONBody[ChangeBody], pool: Database) -> Response[None]:
-    session = await session_of_request(request)
+    session = session_of_request(request)
     await access.change(pool, session, texts_of(data), _caller(request))
     return _logged_out()
 
 
-@post("/keep", status_code=200, summary="继续使用，不因空闲退出")
+@post("/keep", status_code=200, summary="继续使用，不因空闲退出", guards=[insist_on_session])
 async def keep(request: AnyRequest, pool: Database) -> SessionView:
-    await session_of_request(request)
     async with transaction(pool) as conn:
         return session_view(await standing_of(conn, token_of(request)))
 

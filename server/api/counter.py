@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 
 from server.api.batches import IdempotencyKey
 from server.api.login import BODY_MAX, address_of, session_cookie
-from server.api.wire import Strict, texts_of, texts_struct
+from server.api.wire import ONE_LINE, Strict, texts_of, texts_struct
 from server.counter import sessions
 from server.counter.action import Action
 from server.counter.actions import ACTIONS
@@ -22,7 +22,7 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class LoginIn(Strict, frozen=True):
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=ONE_LINE)]
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 

@@ -61,10 +61,13 @@ def on_busy(request: Request[Any, Any, Any], error: Exception) -> Response[Error
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorOut]:
     """Anything unforeseen: logged, without request data, under a number to be read out."""
     report = secrets.token_hex(4).upper()
-    log.error(
-        "report %s: %s %s: %s", report, request.method, request.scope["path"], describe(error)
-    )
+    log.error("report %s: %s %s: %s", report, request.method, _route(request), describe(error))
     return answer(refused("N05", report=report))
+
+
+def _route(request: Request[Any, Any, Any]) -> str:
+    """Without what stands in the place of its numbers, which anybody may have typed."""
+    return str(request.scope.get("path_template", ""))
 
 
 HANDLERS: dict[Any, Any] = {

@@ -1,4 +1,4 @@
-"""The session of a request and its one transaction."""
+"""The session of a request, known before its body is read, and its one transaction."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 
 from server.api.login import SESSION_COOKIE
 from server.business.refusals import refused
@@ -23,21 +25,41 @@ class Scope:
     session: Session
 
 
-async def session_of_request(request: Request[Any, Any, Any]) -> Session:
-    """Refuses with N01 without a live session, and with L11 while it is locked.
+UNITS_ROUTES = "/api/"
+
+
+async def insist_on_session(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """A guard. Refuses with N01 without a live session, and with L11 while it is locked.
 
     The session is touched in a transaction of its own: a refused request was still a sign of life.
     """
-    token = request.cookies.get(SESSION_COOKIE)
+    token = connection.cookies.get(SESSION_COOKIE)
     if not token:
         raise refused("N01")
-    async with transaction(request.app.state.pool) as conn:
-        return await session_of(conn, token)
+    async with transaction(connection.app.state.pool) as conn:
+        connection.state.session = await session_of(conn, token)
+
+
+async def guard_units_routes(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Of the whole application, so that no route under /api can be without it: whoever has no
+    session has no large body read for them either."""
+    if connection.scope["path"].startswith(UNITS_ROUTES):
+        await insist_on_session(connection, handler)
+
+
+def session_of_request(request: Request[Any, Any, Any]) -> Session:
+    """Whose it is, as the guard of its route found."""
+    session: Session = request.state.session
+    return session
 
 
 @asynccontextmanager
 async def authorised(request: Request[Any, Any, Any]) -> AsyncIterator[Scope]:
     """The request's session and its transaction, committed when the handler's block ends well."""
-    session = await session_of_request(request)
+    session = session_of_request(request)
     async with transaction(request.app.state.pool) as conn:
         yield Scope(conn, session)

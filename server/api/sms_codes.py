@@ -8,7 +8,8 @@ import msgspec
 from litestar import Request, post
 from litestar.params import JSONBody
 
-from server import sms_codes
+from server import audit, sms_codes
+from server.api.login import address_of
 from server.api.scope import authorised
 from server.api.wire import Strict
 from server.business.businesses import BUSINESSES
@@ -39,5 +40,11 @@ async def send_code(request: Request[Any, Any, Any], data: JSONBody[CodeIn]) -> 
     if phone is None:
         raise refused("V07")
     async with authorised(request) as scope:
-        unit_id = scope.session.unit_id
-        return CodeOut(await sms_codes.send(scope.conn, data.business, unit_id, phone))
+        session = scope.session
+        again_in_s = await sms_codes.send_within(scope.conn, data.business, session.unit_id, phone)
+        await audit.record(
+            scope.conn, f"code:{data.business}", audit.OK, address_of(request),
+            unit_id=session.unit_id, operator_id=session.operator_id,
+            token_sha256=session.token_sha256,
+        )  # fmt: skip
+    return CodeOut(again_in_s)

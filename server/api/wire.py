@@ -12,7 +12,8 @@ from server.business.refusals import Problem, problem
 
 TEXT_MAX = 200
 # Text that is stored as it came: without control characters, which PostgreSQL may not hold.
-Line = Annotated[str, msgspec.Meta(max_length=TEXT_MAX, pattern=r"^[^\x00-\x1f]*$")]
+ONE_LINE = r"^[^\x00-\x1f]*$"
+Line = Annotated[str, msgspec.Meta(max_length=TEXT_MAX, pattern=ONE_LINE)]
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import Any
 
 import pytest
 from argon2 import Type, extract_parameters
 
-from server import passwords
+from server import access, passwords
+from server.access import Caller
 from server.business.identity import with_account_check
+from server.business.refusals import Refused
+from server.captcha import open_captcha
 from server.db import Pool, transaction
-from server.login_limits import take_turn
+from server.login_limits import FREE_FROM_ANYWHERE, take_turn
 from tests.factory import open_unit
 from tests.server.hall import code_of
 from tests.server.visitor import NEW_PASSWORD, OPERATOR, PASSWORD, SLOW, Visitor
@@ -104,6 +108,57 @@ async def test_failed_registrations_wait_and_leave_the_login_alone(member: Visit
     found = [code_of(await member.register("000000", name="张经力")) for _ in range(6)]
     assert found == ["L23"] * 5 + ["L08"]
     assert (await member.log_in()).status_code == 201
+
+
+# --- From many places ---
+
+
+async def log_in_from(member: Visitor, address: str, password: str = PASSWORD) -> str:
+    """``ok`` or the refusal's code, at another computer with an address of its own."""
+    browser = secrets.token_urlsafe(8)
+    await open_captcha(member.pool, browser, address)
+    texts = {"unit": str(member.unit_id), "password": password, "captcha": member.answers[-1]}
+    try:
+        await access.log_in(member.pool, texts, Caller(address, browser))
+    except Refused as refusal:
+        return refusal.reason.code
+    return "ok"
+
+
+async def test_stranger_cannot_keep_a_unit_out_from_one_address(member: Visitor) -> None:
+    found = [await log_in_from(member, "203.0.113.1", "Wrong-1-pass-word") for _ in range(6)]
+    assert found == ["L17"] * 5 + ["L08"]
+    assert await log_in_from(member, "198.51.100.7") == "ok", "which it never came from before"
+
+
+async def test_unit_guessed_from_many_addresses_waits_but_for_where_it_works(
+    member: Visitor,
+) -> None:
+    assert await log_in_from(member, "198.51.100.7") == "ok"
+    found = [
+        await log_in_from(member, f"203.0.113.{nth // 4}", "Wrong-1-pass-word")
+        for nth in range(FREE_FROM_ANYWHERE + 1)
+    ]
+    assert found == ["L17"] * FREE_FROM_ANYWHERE + ["L08"]
+    assert await log_in_from(member, "198.51.100.8") == "L08", "nobody's address"
+    for _ in range(2):
+        assert await log_in_from(member, "198.51.100.7", "Wrong-1-pass-word") == "L17"
+    assert await log_in_from(member, "198.51.100.7") == "ok"
+    await member.sql("update login_failure set blocked_until = now() + interval '1 h'"
+                     " where failures > 9")  # fmt: skip
+    assert await log_in_from(member, "198.51.100.8") == "ok", "its own login freed the unit"
+
+
+async def test_registration_tried_elsewhere_makes_nobody_wait_here(member: Visitor) -> None:
+    other = Caller("203.0.113.1")
+    for code in ["L23"] * 5 + ["L08"]:
+        texts = member.facts | {"code": "000000", "password": NEW_PASSWORD}
+        with pytest.raises(Refused) as refusal:
+            await access.reset(member.pool, texts, other)
+        assert refusal.value.reason.code == code
+    await member.pass_minute()
+    await member.ask_code("reset")
+    assert (await member.reset(await member.read_code())).status_code == 204
 
 
 # --- How it is kept ---

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from server import access
+from server.access import Caller
+from server.business.refusals import Refused
+from server.captcha import open_captcha
+from server.db import transaction
+from server.sessions import session_of
 from tests.server.hall import Hall, code_of
 from tests.server.visitor import COLLEAGUE, NEW_PASSWORD, OPERATOR, PASSWORD, Visitor
 
@@ -59,6 +66,39 @@ async def test_change_ends_every_session_and_the_old_password(hall: Hall, member
     assert code_of(await member.log_in()) == "L17"
     assert (await member.log_in(NEW_PASSWORD)).status_code == 201
     assert await member.audited("change") == ["ok"]
+
+
+@pytest.mark.parametrize(("late", "code"), [("log_in", "L17"), ("change", "L26")])
+async def test_old_password_proved_before_a_change_opens_nothing_after_it(
+    member: Visitor, monkeypatch: pytest.MonkeyPatch, late: str, code: str
+) -> None:
+    """Who is held up between the proof and the session finds the password changed."""
+    await member.log_in()
+    async with transaction(member.pool) as conn:
+        session = await session_of(conn, member.cookies["__Host-session"])
+    caller = Caller("203.0.113.1", "browser")
+    await open_captcha(member.pool, caller.browser, caller.address)
+    typed = {"unit": str(member.unit_id), "password": PASSWORD, "captcha": member.answers[-1]}
+    changed = {"old": PASSWORD, "new": NEW_PASSWORD}
+    prove = access._prove
+
+    async def prove_and_be_held_up(*given: Any) -> Any:
+        account = await prove(*given)
+        monkeypatch.setattr(access, "_prove", prove)
+        await access.change(member.pool, session, changed, caller)
+        return account
+
+    monkeypatch.setattr(access, "_prove", prove_and_be_held_up)
+    another = changed | {"new": "Lan-4-se-tian"}
+    with pytest.raises(Refused) as refusal:
+        await (
+            access.log_in(member.pool, typed, caller)
+            if late == "log_in"
+            else access.change(member.pool, session, another, caller)
+        )
+    assert refusal.value.reason.code == code
+    assert await member.sql("select count(*) from session where ended_at is null") == [(0,)]
+    assert (await member.log_in(NEW_PASSWORD)).status_code == 201
 
 
 @pytest.mark.parametrize(

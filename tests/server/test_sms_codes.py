@@ -11,6 +11,7 @@ from server import parameters, sms_codes, units
 from server.business.refusals import Refused
 from server.db import Pool, transaction
 from tests.factory import DAY
+from tests.server.hall import Caller
 
 pytestmark = pytest.mark.anyio
 PHONE, UNIT = "13887800001", 532301000016
@@ -179,6 +180,39 @@ async def test_number_gets_ten_codes_a_day(pool: Pool) -> None:
     await send(pool, phone="13887800002")
     await sql(pool, "update sms_code set asked_at = date_trunc('day', now()) - interval '1 ms'")
     await send(pool)
+
+
+async def test_unit_gets_so_many_codes_a_day_for_whatever_phones(pool: Pool) -> None:
+    await set_parameters(pool, sms_unit_day_max=3)
+
+    async def ask(nth: int, unit_id: int = UNIT) -> str:
+        try:
+            async with transaction(pool) as conn:
+                await sms_codes.send_within(conn, "phone_change", unit_id, f"138878000{nth:02d}")
+        except Refused as refusal:
+            return refusal.reason.code
+        return "sent"
+
+    async with transaction(pool) as conn:
+        await sms_codes.withhold(conn, "reset", UNIT, "facts that a stranger typed")
+    found = await asyncio.gather(*(ask(nth) for nth in range(6)))
+    assert sorted(found) == ["L28"] * 3 + ["sent"] * 3
+    assert await ask(10, UNIT + 1) == "sent"
+    await sql(pool, "update sms_code set asked_at = date_trunc('day', now()) - interval '1 ms'")
+    assert await ask(11) == "sent"
+
+
+async def test_code_asked_for_in_a_session_is_audited_without_the_phone(caller: Caller) -> None:
+    body = {"business": "phone_change", "phone": PHONE}
+    assert (await caller.call("POST", "/api/sms-codes", json=body)).status_code == 200
+    async with transaction(caller.client.app.state.pool) as conn:
+        found = await conn.execute(
+            "select unit_id, outcome, operator_id is not null, audit::text from audit"
+            " where action = 'code:phone_change'"
+        )
+        ((unit_id, outcome, has_operator, row),) = await found.fetchall()
+    assert (unit_id, outcome, has_operator) == (caller.unit_id, "ok", True)
+    assert PHONE not in row
 
 
 async def test_code_withheld_has_the_same_limits_and_no_message(pool: Pool) -> None:
