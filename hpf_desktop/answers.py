@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from server.business.facts import Person, Unit
 from server.business.refusals import Problem
+
+CENTRE_ZONE = timezone(timedelta(hours=8))  # China has one; a PC may be wrong.
 
 
 @dataclass(frozen=True)

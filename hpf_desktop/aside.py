@@ -13,7 +13,7 @@ from server.business.base import Business
 # A cell that begins with a person's, an account's or a phone's number; a lost one counts as well.
 NUMBER = re.compile(r"[^\w]{0,4}(?:(?:\d[\s-]?){11}|\d(?:\.\d+)?[eE]\+1\d)")
 TOTAL = re.compile(
-    r".{0,20}?(?:合计|总计|小计|共计|累计)(?:人数|金额|数)?[:：]?(?:[(（\d].*)?", re.DOTALL
+    r".{0,20}?(?:合计|总计|小计|共计|累计|平均)(?:人数|金额|数)?[:：]?(?:[(（\d].*)?", re.DOTALL
 )
 NOTE = re.compile(
     r"(?:制表|填表|填报|经办|审核|复核|审批|单位负责|财务负责|负责|主管|联系|法定代表|受理|打印)"
@@ -22,6 +22,11 @@ NOTE = re.compile(
     r"|[(（]?以下(?:空白|无正文)[)）]?",
     re.DOTALL,
 )
+# The same with what it says in the next cell; only a phone is a number there.
+ROLE = re.compile(
+    r"(?:制表|填表|填报|经办|审核|复核|审批|负责|联系)(?:人|人员|日期)?|联系电话|电话|日期"
+)
+LONG_NUMBER = re.compile(r"(?:\d[\s-]?){12}|\d(?:\.\d+)?[eE]\+1\d")
 SECTION = re.compile(r"\D{1,20}(?:部|部门|科|室|处|中心|组|车间|公司|厂|班|队|局|院|所)[:：]?")
 SENTENCE = 15  # characters, more than a name or a reason has
 
@@ -45,7 +50,8 @@ def sort_rows(table: Table, header: int, columns: dict[str, int], business: Busi
         filled = [cell for cell in cells if cell and not cell.isspace()]
         if not filled:
             continue
-        if not any(c < len(cells) and cells[c].strip() for c in columns.values()):
+        is_named = any(c < len(cells) and cells[c].strip() for c in columns.values())
+        if not is_named or _is_signed(filled):
             aside.append(row)
         elif any(len(cell) > 10 and NUMBER.match(cell) for cell in filled):
             people.append(row)
@@ -73,6 +79,11 @@ def _is_aside(filled: Sequence[str]) -> bool:
     first = [re.sub(r"\s", "", cell) for cell in filled[:5]]
     is_section = len(set(first)) == 1 and SECTION.fullmatch(first[0]) is not None
     return is_section or NOTE.fullmatch(first[0]) is not None or any(map(TOTAL.fullmatch, first))
+
+
+def _is_signed(filled: Sequence[str]) -> bool:
+    first = re.sub(r"\s", "", filled[0])
+    return bool(ROLE.fullmatch(first)) and not any(map(LONG_NUMBER.search, filled))
 
 
 def _is_under_header(filled: Sequence[str]) -> bool:

@@ -13,20 +13,28 @@ from dataclasses import dataclass, field
 from server.business.refusals import refused
 
 BLOCK = 2**20
-FAR_CELL = re.compile(rb'<c r="[A-Z]{3,}[0-9]+"[^>]*[^/>]>')  # One that holds something.
+CELL = rb'<c (?=[^>]*?\br="([A-Z]+)([0-9]+)")'
+FAR_CELL = re.compile(
+    rb'<c (?=[^>]*?\br="[A-Z]{3,}[0-9]+")[^>]*[^/>]>'
+)  # One that holds something.
 ROW_NUMBER = re.compile(rb'<row [^>]*?\br="([0-9]+)"')
 HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*?\br="([0-9]+)"')
 HIDDEN_COLUMN = re.compile(rb'<col (?=[^>]*\bhidden="(?:1|true)")[^>]*>')
 END = re.compile(rb'\b(min|max)="([0-9]+)"')
 COLUMNS_TOLD = 1000
-FAULTY_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*\bt="e"')
+FAULTY_CELL = re.compile(CELL + rb'[^>]*\bt="e"')
 # A program that writes formulas without reckoning leaves no value; an empty text is one.
 UNRECKONED = re.compile(
-    rb'<c r="([A-Z]+)([0-9]+)"(?![^>]*\bt="str")[^>]*><f\b(?:[^>]*/>|[^>]*>[^<]*</f>)'
+    CELL + rb'(?![^>]*\bt="str")[^>]*><f\b(?:[^>]*/>|[^>]*>[^<]*</f>)'
     rb"(?:<v/>|<v></v>)?</c>"
 )
-SHEET = re.compile(r'<sheet (?=[^>]*\bname="([^"]*)")(?=[^>]*\br:id="([^"]*)")')
-TARGET = re.compile(r'<Relationship (?=[^>]*\bId="([^"]*)")(?=[^>]*\bTarget="/?(?:xl/)?([^"]*)")')
+# Some programs write <x:row r='1'>: they give each name a prefix, or quote otherwise.
+PREFIX = re.compile(rb"<([\w.-]+):worksheet\b")
+QUOTED = re.compile(rb"(?<=\w)='([^'\"<>]*)'")
+SHEET = re.compile(r'<(?:\w+:)?sheet (?=[^>]*\bname="([^"]*)")(?=[^>]*\br:id="([^"]*)")')
+TARGET = re.compile(
+    r'<(?:\w+:)?Relationship (?=[^>]*\bId="([^"]*)")(?=[^>]*\bTarget="/?(?:xl/)?([^"]*)")'
+)
 WORKSHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 
 
@@ -37,6 +45,7 @@ class Marks:
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     broken: set[tuple[int, int]] = field(default_factory=set)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # where calamine is mute
 
 
 def look_into(name: str, content: bytes, rows_max: int, bytes_max: int) -> dict[str, Marks]:
@@ -100,18 +109,26 @@ def _hidden_columns(text: bytes) -> Iterator[int]:
 
 def _whole_rows(name: str, pack: zipfile.ZipFile, part: str, bytes_max: int) -> Iterator[bytes]:
     """The worksheet's text in blocks that end between two rows."""
-    rest, unpacked = b"", 0
+    rest, prefix, unpacked = b"", b"", 0
     with pack.open(part) as file:
         while block := file.read(BLOCK):
             unpacked += len(block)
             if unpacked > bytes_max:
                 raise refused("S06", sheet=name)
-            text = rest + block
+            named = None if rest or prefix else PREFIX.search(block)
+            prefix = named[1] + b":" if named else prefix
+            text = _plain(rest + block, prefix)
             cut = text.rfind(b"<row ")
             cut = cut if cut > 0 else len(text)
             rest = text[cut:]
             yield text[:cut]
     yield rest
+
+
+def _plain(text: bytes, prefix: bytes) -> bytes:
+    if prefix:
+        text = text.replace(b"<" + prefix, b"<").replace(b"</" + prefix, b"</")
+    return QUOTED.sub(rb'="\1"', text) if b"='" in text else text
 
 
 def _last_filled(text: bytes) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpf_desktop.answers import Facts
+from hpf_desktop.answers import CENTRE_ZONE, Facts
 from server.business.base import Field
 from server.business.kinds import Money
 from server.business.query import Query
@@ -34,9 +34,9 @@ class Asked:
     texts: Mapping[str, str]
     sort: str = ""
 
-    def heading(self, title: str, facts: Facts) -> list[str]:
+    def heading(self, title: str, facts: Facts, moment: datetime) -> list[str]:
         """Whose rows, which, when and by whom: what stands above them in a file."""
-        unit, now = facts.unit, datetime.now().astimezone()
+        unit, now = facts.unit, moment.astimezone(CENTRE_ZONE)
         conditions = [
             f"{f.field.label} {f.field.kind.show(f.field.kind.parse(self.texts[f.field.key]))}"
             for f in self.query.filters
@@ -67,7 +67,8 @@ def export(
     path: Path, asked: Asked, title: str, facts: Facts, client: Client, progress: Progress
 ) -> int:
     """In a worker; ``progress`` may raise to stop it, and then nothing is left. Raises Refused."""
-    heading, columns = asked.heading(title, facts), asked.query.columns
+    # By the server's clock: a file is shown to others, and a PC's may be wrong.
+    heading, columns = asked.heading(title, facts, client.health().time), asked.query.columns
     rows = asked.rows(client, progress)
     if path.suffix.lower() == CSV:
         return write_csv(path, heading, columns, rows)

@@ -17,7 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from hpf_desktop.old_workbook import look_into_old
+from hpf_desktop.open_document import look_into_open
 from hpf_desktop.package import Marks, look_into
+from hpf_desktop.web_page import decoded_pages, is_archive, tables_of_page
 from server.business.check import ROWS_MAX
 from server.business.refusals import refused
 
@@ -33,10 +36,17 @@ HEADER_ROWS_MAX = 40  # titles and header above the people
 EXACT_BELOW = 10**15  # Excel keeps 15 digits of a number.
 SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".tsv", ".txt")
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+OLD_START = b"\xd0\xcf\x11\xe0"
 TEMPLATE_SHEET = "_hpf_template"
 VAGUE_MONTH = re.compile(r"(?:19|20)\d\d\.1")  # As a number, 2026.10 is 2026.1.
 LOST_IN_TEXT = re.compile(rf"[1-9](?:\.\d+)?E\+1[5-9]|{VAGUE_MONTH.pattern}", re.IGNORECASE)
 NOISE_MAX = 1e-6  # What reckoning in floats leaves of an amount; no amount has more digits.
+# A page, or a part of one, after what may stand before it; XHTML begins as other XML does.
+PAGE_START = re.compile(
+    rb"(?:<\?xml[^>]*>|<!--.*?-->|<(?:style|meta|link)[^>]*>|\s)*"
+    rb"<(?:html|!doctype html|head|body|table|style|div|center|form|font)\b",
+    re.DOTALL,
+)
 Area = tuple[int, int, int, int]  # top, left, bottom, right
 
 
@@ -100,14 +110,16 @@ def read_document(path: Path, progress: Progress = ignore_progress) -> Document:
     limits = _Limits(progress)
     if not content.strip():
         raise refused("S08", file=path.name)
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if content.startswith((b"PK\x03\x04", OLD_START)):
         return _read_workbook(path, content, limits)
+    if is_archive(content) or PAGE_START.match(_start_of(content)):
+        return _read_page(path.name, content, limits)
     _refuse_disguised(path.name, content)
-    if path.suffix.lower() not in TEXT_SUFFIXES:
-        raise refused("S01", file=path.name)
     table = _read_text(path, content, limits)
     if not table.rows:
         raise refused("S08", file=path.name)
+    if path.suffix.lower() not in TEXT_SUFFIXES and not _is_table(table):
+        raise refused("S01", file=path.name)
     return Document(path.name, (table,))
 
 
@@ -123,15 +135,51 @@ def _read_bytes(path: Path) -> bytes:
         raise refused("S19", file=path.name) from None
 
 
+def _start_of(content: bytes) -> bytes:
+    """The first characters in lower case, whichever encoding they are in."""
+    return content[:2000].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
+
+
 def _refuse_disguised(name: str, content: bytes) -> None:
-    """Web systems give pages the name of a spreadsheet; Excel opens them after a question."""
-    head = content[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    head = _start_of(content)
     if head.startswith(b"<?xml") and b"urn:schemas-microsoft-com:office:spreadsheet" in head:
         raise refused("S03", file=name, found="XML 表格（2003）")
-    if head.startswith((b"<html", b"<!doctype", b"<table", b"<meta", b"<?xml", b"<div")):
-        raise refused("S03", file=name, found="网页")
+    if head.startswith(b"<?xml"):
+        raise refused("S03", file=name, found="XML 文件")
     if head.startswith(b"%pdf"):
         raise refused("S03", file=name, found="PDF")
+
+
+def _read_page(name: str, content: bytes, limits: _Limits) -> Document:
+    """Web systems give pages the name of a spreadsheet."""
+
+    def take(row: int, width: int) -> None:
+        limits.take(name, row, 0, width)
+        if width > COLUMNS_MAX:
+            raise refused("S06", sheet=name)
+
+    found = [t for page in decoded_pages(content) for t in tables_of_page(page, take)]
+    tables = tuple(
+        Table(f"表格 {n}", _without_tail(t.rows), _lost_in_texts(t.rows), merged=tuple(t.merged))
+        for n, t in enumerate(found[:SHEETS_MAX], start=1)
+    )
+    if not any(map(_is_table, tables)):  # A page that says that the login is over, maybe.
+        raise refused("S03", file=name, found="网页")
+    return Document(name, tables)
+
+
+def _is_table(table: Table) -> bool:
+    """Whether two of its rows have several cells."""
+    return sum(sum(map(bool, row)) > 1 for row in table.rows) > 1
+
+
+def _lost_in_texts(rows: list[list[str]]) -> frozenset[tuple[int, int]]:
+    return frozenset(
+        (number, column)
+        for number, cells in enumerate(rows)
+        for column, cell in enumerate(cells)
+        if LOST_IN_TEXT.fullmatch(cell)
+    )
 
 
 # --- Workbooks ------------------------------------------------------------------------------------
@@ -142,6 +190,10 @@ def _read_workbook(path: Path, content: bytes, limits: _Limits) -> Document:
 
     name = path.name
     marks = look_into(name, content, ROWS_MAX + HEADER_ROWS_MAX, UNPACKED_MAX)
+    if content.startswith(OLD_START):
+        marks = look_into_old(content)
+    elif not marks:
+        marks = look_into_open(content, UNPACKED_MAX)
     try:
         book = _open_book(path, content)
         sheets = [(m.name, str(m.visible)) for m in book.sheets_metadata]
@@ -167,6 +219,7 @@ def _marked(table: Table, marks: Marks | None) -> Table:
         broken=frozenset(marks.broken),
         hidden_rows=frozenset(marks.hidden_rows),
         hidden_columns=frozenset(marks.hidden_columns),
+        merged=table.merged or tuple(marks.merged),
     )
 
 
@@ -248,7 +301,6 @@ def _read_text(path: Path, content: bytes, limits: _Limits) -> Table:
     text = _decoded(path.name, content)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(text)
     rows: list[list[str]] = []
-    lost: set[tuple[int, int]] = set()
     try:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         for number, cells in enumerate(lines):
@@ -256,10 +308,22 @@ def _read_text(path: Path, content: bytes, limits: _Limits) -> Table:
             if len(cells) > COLUMNS_MAX:
                 raise refused("S06", sheet=path.name)
             rows.append(cells)
-            lost.update((number, c) for c, t in enumerate(cells) if LOST_IN_TEXT.fullmatch(t))
     except csv.Error:
         raise refused("S01", file=path.name) from None
-    return Table(path.name, _without_tail(rows), frozenset(lost))
+    if (swallowing := _unclosed(rows, delimiter)) is not None:
+        raise refused("S30", file=path.name, line=swallowing + 1)
+    return Table(path.name, _without_tail(rows), _lost_in_texts(rows))
+
+
+def _unclosed(rows: list[list[str]], delimiter: str) -> int | None:
+    """The row with a cell that holds whole rows: its quote was never meant to open one."""
+    width = Counter(len(row) for row in rows if len(row) > 1).most_common(1)
+    for number, cells in enumerate(rows):
+        for cell in cells:
+            below = cell.split("\n")[1:] if "\n" in cell else ()
+            if width and any(line.count(delimiter) >= width[0][0] - 1 for line in below):
+                return number
+    return None
 
 
 def _decoded(name: str, content: bytes) -> str:
@@ -273,7 +337,7 @@ def _decoded(name: str, content: bytes) -> str:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return text
+            return text.rstrip("\x1a")  # The end of a file, to DOS.
     raise refused("S17", file=name)
 
 
@@ -289,7 +353,7 @@ def _delimiter(text: str) -> str:
             return 0, 0
         return max(((count, width) for width, count in widths.items()), default=(0, 0))
 
-    return max(",\t;", key=evenness)
+    return max(",\t;|", key=evenness)
 
 
 def _without_tail(rows: list[list[str]]) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 from hpf_desktop.spreadsheet import TEMPLATE_SHEET, ignore_progress
 from server.business.base import Business, Field
-from server.business.kinds import Choice, Money, Ratio, Whole
+from server.business.kinds import Choice, Day, Money, Ratio, Stamp, Whole
 from server.business.parameters import Rate
 from server.business.refusals import Level, Problem, refused
 
@@ -32,8 +33,9 @@ def write_table(
     progress: Progress | None = None,
     heading: Sequence[str] = (),
 ) -> int:
-    """Values by field key: amounts, counts and ratios as numbers, all else as text, shown by their
-    kinds; under ``heading``'s lines, with a total under each summed column.
+    """Values by field key: amounts, counts and ratios as numbers, days and times as such, all
+    else as text, shown by their kinds; under ``heading``'s lines, with a total under each summed
+    column.
 
     Rows go to disk as they come. Returns how many. Raises Refused (S18).
     """
@@ -207,6 +209,8 @@ class _Formats:
             shape: book.add_format({**base, "num_format": shape})
             for shape in (Whole.number_format, Ratio.number_format, Rate.number_format)
         }
+        self.day = book.add_format({**base, "num_format": "yyyy-mm-dd"})
+        self.stamp = book.add_format({**base, "num_format": "yyyy-mm-dd hh:mm:ss"})
         self.title = book.add_format({**base, "bold": True, "font_size": 14})
         self.error = book.add_format({**base, "num_format": "@", "bg_color": "#FFC7CE"})
         self.hint = book.add_format({**base, "num_format": "@", "bg_color": "#FFEB9C"})
@@ -264,6 +268,9 @@ def _write_value(
     shape = spec.kind.number_format
     if shape and isinstance(value, int):
         sheet.write_number(row, column, value / spec.kind.scale, formats.numbers[shape])
+    elif moment := _moment_of(spec, value):
+        style = formats.day if isinstance(spec.kind, Day) else formats.stamp
+        sheet.write_datetime(row, column, moment, style)
     else:
         text = (
             value
@@ -271,6 +278,20 @@ def _write_value(
             else spec.kind.show(value)
         )
         sheet.write_string(row, column, text, formats.text)
+
+
+def _moment_of(spec: Field, value: Any) -> datetime.datetime | None:
+    """A day or a time that a spreadsheet can sort and reckon with; a month has no day."""
+    try:
+        if isinstance(spec.kind, Day):
+            day = value if isinstance(value, datetime.date) else spec.kind.parse(str(value))
+            return datetime.datetime.combine(day, datetime.time())
+        if isinstance(spec.kind, Stamp):
+            # As shown, in the centre's time: a cell knows of no other.
+            return datetime.datetime.fromisoformat(spec.kind.show(value))
+    except ValueError:
+        pass
+    return None
 
 
 def _write(path: Path, fill: Callable[[Any], T]) -> T:

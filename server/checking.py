@@ -11,7 +11,7 @@ from server import elsewhere, people, queries, registration, units
 from server.business.back_payment import EARLIEST
 from server.business.base import Business, Spread
 from server.business.check import Checked, Texts, check_batch, check_head
-from server.business.facts import Due, OtherUnit, Past, Person, Unit
+from server.business.facts import Due, OtherUnit, Past, Person, Status, Unit
 from server.business.month import Month
 from server.business.queries import query_of
 from server.db import Connection
@@ -52,6 +52,8 @@ async def check(
         past = await people.past(conn, unit_id, [p.account for p in persons.values()], months)
     elif business.leaves in business.takes:
         past = await people.changes(conn, unit_id, business, [p.account for p in persons.values()])
+    elif business.takes == (Status.SEALED,):
+        past = await people.seal_reasons(conn, unit_id, [p.account for p in persons.values()])
     totals = await _totals(conn, unit, business, head)
     # Seconds of pure Python for the largest batches: not on the event loop.
     return unit, await asyncio.to_thread(

@@ -26,9 +26,11 @@ LOOSE_LENGTH_MIN = 2
 FOUND_MAX = 20
 # The first month that the unit has yet to remit while the person is on its roster. Deferred months
 # hold nobody back (ruling 7); a unit that owes for years is found by any of them.
+# The numbers that are asked for stand first: of as many as there are, whatever the planner knows.
 FIND = f"""
     select p.id_number, {PERSON}, owed.month
-    from person p
+    from ({{wanted}}) w
+    join person p on p.unit_id = %(unit)s and p.acct_id = w.acct_id
     join account a on a.unit_id = p.unit_id and a.acct_id = p.acct_id
     join unit u on u.unit_id = p.unit_id
     left join lateral (
@@ -43,11 +45,20 @@ FIND = f"""
         where not exists (select from deferral d where d.unit_id = a.unit_id
                                                    and m between d.from_month and d.until_month)
     ) owed on true
-    where p.unit_id = %(unit)s and a.status in ('01', '02')
+    where a.status in ('01', '02')
 """
-WHOLE = "(p.id_number = any(%(texts)s) or p.acct_id = any(%(numbers)s))"
-LOOSE = """(strpos(p.acct_id::text, %(part)s) > 0 or strpos(p.name, %(part)s) > 0
-            or right(p.id_number, greatest(length(%(part)s), 4)) = upper(%(part)s))"""
+FIND_WHOLE = FIND.format(
+    wanted="""
+    select unnest(%(numbers)s::bigint[]) as acct_id
+    union
+    select acct_id from person where unit_id = %(unit)s and id_number = any(%(texts)s)"""
+)
+FIND_LOOSELY = FIND.format(
+    wanted="""
+    select acct_id from person where unit_id = %(unit)s and (
+        strpos(acct_id::text, %(part)s) > 0 or strpos(name, %(part)s) > 0
+        or right(id_number, greatest(length(%(part)s), 4)) = upper(%(part)s))"""
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ async def find(conn: Connection, unit_id: int, keys: Iterable[str]) -> dict[str,
         "unit": unit_id, "numbers": [int(key) for key in wanted if is_account(key)],
         "texts": wanted,
     }  # fmt: skip
-    rows = await conn.execute(f"{FIND} and {WHOLE}", values)
+    rows = await conn.execute(FIND_WHOLE, values)
     found = await asyncio.to_thread(_persons, await rows.fetchall())
     by_key = found | {str(person.account): person for person in found.values()}
     return {key: by_key[key] for key in wanted if key in by_key}
@@ -175,7 +186,7 @@ async def _find_loosely(
         if len(trimmed(part)) < LOOSE_LENGTH_MIN:
             continue
         rows = await conn.execute(
-            f"{FIND} and {LOOSE} order by p.acct_id limit {FOUND_MAX}",
+            f"{FIND_LOOSELY} order by p.acct_id limit {FOUND_MAX}",
             {"unit": unit_id, "part": trimmed(part)},
         )
         found += [(part, person) for person in _persons(await rows.fetchall()).values()]

@@ -10,6 +10,7 @@ from server.business.base import Business, Counted, Line
 from server.business.businesses import BUSINESSES, COUNTER_BUSINESSES
 from server.business.facts import Past, PastMonth, Person, Status
 from server.business.month import Month
+from server.business.sealing import SEALING
 from server.db import Connection
 
 FOREVER = Month.of(2999, 12)
@@ -183,6 +184,19 @@ async def changes(
     )
     found = {account: tuple(map(Month, months)) for account, months in await rows.fetchall()}
     return {account: Past({}, changes=found.get(account, ())) for account in accounts}
+
+
+async def seal_reasons(conn: Connection, unit_id: int, accounts: Sequence[int]) -> dict[int, Past]:
+    """Why the unit sealed each account the last time."""
+    rows = await conn.execute(
+        """
+        select distinct on (acct_id) acct_id, reason from event
+        where unit_id = %s and acct_id = any(%s) and std = %s and reason is not null
+        order by acct_id, txn_id desc
+        """,
+        (unit_id, list(accounts), SEALING.std),
+    )
+    return {account: Past({}, seal_reason=reason) for account, reason in await rows.fetchall()}
 
 
 async def _past_months(

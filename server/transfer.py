@@ -70,10 +70,11 @@ KEEP_STAYS = """
     select %(unit)s, acct_id, nth, in_unit, after_position, upto_position
     from stay where unit_id = %(from)s and acct_id = any(%(accounts)s)
     union all
-    select %(unit)s, a.acct_id,
-           1 + (select count(*) from stay s where s.unit_id = a.unit_id and s.acct_id = a.acct_id),
-           a.unit_id, a.arrived, u.chain_length + 1
+    select %(unit)s, a.acct_id, 1 + coalesce(s.stays, 0), a.unit_id, a.arrived, u.chain_length + 1
     from account a join unit u on u.unit_id = a.unit_id
+    left join (select acct_id, count(*) as stays from stay
+               where unit_id = %(from)s and acct_id = any(%(accounts)s) group by 1) s
+        using (acct_id)
     where a.unit_id = %(from)s and a.acct_id = any(%(accounts)s)
     on conflict do nothing
 """

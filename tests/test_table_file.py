@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import datetime
+import io
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -22,10 +25,11 @@ from hpf_desktop.tasks import Cancelled
 from server.business.account_opening import ACCOUNT_OPENING
 from server.business.base import Field
 from server.business.businesses import BUSINESSES
-from server.business.kinds import Account, Money, MonthKind, Ratio, Whole
+from server.business.kinds import Account, Day, Money, MonthKind, Ratio, Stamp, Text, Whole
 from server.business.parameters import Rate
 from server.business.refusals import Refused, problem
 from server.business.sealing import SEALING
+from tests.test_spreadsheet import convert
 
 batches = pytest.mark.parametrize(
     "business", [b for b in BUSINESSES if b.rows], ids=lambda b: b.code
@@ -150,6 +154,42 @@ def test_numbers_are_numbers_and_accounts_are_text(tmp_path: Path) -> None:
     assert sheet[2] == ["个人账号", "金额", "人数", "比例", "利率", "年月"]
     assert sheet[3] == ["532300000017", 1234567.89, 8000, 0.12, 0.015, "2026-07"]
     assert sheet[5] == ["合计", 2469135.78, 16000, "", "", ""]
+
+
+STRANGE = ("=1+1", "@SUM(1)", "-2+3", "+86", "{=A1}", "\t=1", "http://a.example", "00012", "1E5")
+
+
+@pytest.mark.slow
+def test_another_program_sees_numbers_days_and_no_formula(tmp_path: Path) -> None:
+    """LibreOffice reckons with the file and writes down what it then shows."""
+    fields = [
+        Field("account", "个人账号", Account()), Field("id", "证件号码", Text()),
+        Field("amount", "金额", Money(), summed=True), Field("day", "日期", Day()),
+        Field("at", "时间", Stamp()), Field("remark", "备注", Text()),
+    ]  # fmt: skip
+    row = {
+        "account": 532300000017, "id": "532301199003070038", "amount": 123456789,
+        "day": "2026-07-01", "at": "2026-07-01T23:59:58.5+08:00",
+    }  # fmt: skip
+    rows = [row | {"remark": remark} for remark in STRANGE]
+    write_table(tmp_path / "a.xlsx", fields, rows, heading=["=1+1", "单位"])
+    book = read_sheet(tmp_path / "a.xlsx")
+    moment = datetime.datetime(2026, 7, 1, 23, 59, 58)  # noqa: DTZ001 - No zone in a cell.
+    assert book[3][2:5] == [1234567.89, moment.date(), moment]
+    text = convert(tmp_path / "a.xlsx", "csv").read_text("utf-8")
+    lines = list(csv.reader(io.StringIO(text, newline="")))
+    assert lines[0][0] == "=1+1"
+    assert lines[3][:5] == [
+        "532300000017", "532301199003070038", "1234567.89", "2026-07-01", "2026-07-01 23:59:58",
+    ]  # fmt: skip
+    assert [line[5] for line in lines[3:-1]] == list(STRANGE)
+    assert lines[-1][2] == "11111111.01"
+
+
+def read_sheet(path: Path) -> list[list[object]]:
+    from python_calamine import CalamineWorkbook
+
+    return CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
 
 
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next(

@@ -20,7 +20,7 @@ LIMIT_S = 60.0
 def paste(page: BatchPage, rows: Sequence[tuple[str, ...]]) -> None:
     """As from a spreadsheet: accounts, and what stands in the next typed columns."""
     sheet = page.sheet
-    typed = [n for n, column in enumerate(sheet.model.columns) if column.is_typed]
+    typed = [n for n in range(sheet.model.result_column) if sheet.model.is_tab_stop(n)]
     width = typed[len(rows[0]) - 1] + 1 if rows else 0
     lines = []
     for row in rows:

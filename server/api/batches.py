@@ -131,7 +131,7 @@ async def submit(
         data.amount_fen,
         data.codes,
     )
-    session = await session_of_request(request)
+    session = session_of_request(request)
     await candidates.trace_submission(request, session, business, order.batch_id)
 
     async def approve(conn: Connection, digest: bytes) -> None:

@@ -11,10 +11,10 @@ from server.business.counter_kinds import Code, ResidentId, Secret, UnitAccount,
 from server.business.kinds import Choice, PersonName, Phone
 
 # What a code by short message may be for; it says so in its text.
-PURPOSES = {
-    "register": "单位注册",
-    "reset": "密码重置",
-} | {business.code: business.label for business in BUSINESSES if business.codes}
+WITHOUT_SESSION = {"register": "单位注册", "reset": "密码重置"}
+PURPOSES = WITHOUT_SESSION | {
+    business.code: business.label for business in BUSINESSES if business.codes
+}
 CAPTCHA_LETTERS = "34679ACEFHJKMNPRTWXY"  # No two of them are read for each other.
 CAPTCHA_LENGTH = 4
 
@@ -42,7 +42,7 @@ PASSWORD = Field("password", "密码", Secret())
 OLD = Field("old", "原密码", Secret())
 NEW = Field("new", "新密码", Secret())
 
-PURPOSE = Field("purpose", "用途", Choice({key: PURPOSES[key] for key in ("register", "reset")}))
+PURPOSE = Field("purpose", "用途", Choice(WITHOUT_SESSION))
 
 # What must be as the centre registered it.
 FACTS = (UNIT, USCC, NAME, ID_NUMBER, PHONE)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from server.business.amounts import Rounding, monthly, split
-from server.business.base import Business, Counted, Field, Line, Payment, Rules, Spread
+from server.business.base import METHODS, Business, Counted, Field, Line, Payment, Rules, Spread
 from server.business.facts import Case, Status, Values
 from server.business.kinds import Choice, Money, MonthKind, Whole
 from server.business.month import Month
@@ -15,10 +15,10 @@ from server.business.parts import (
     ANY_PAYMENT,
     BALANCE,
     FROM_PREPAYMENT,
+    LISTED_PERSON,
     METHOD,
     PAID,
     PAYER,
-    PERSON,
     check_method,
     shares,
 )
@@ -54,6 +54,10 @@ REASON = Field(
 )  # fmt: skip
 # All columns are seen at once on a usual screen: each amount stands beside its months.
 PERSON_WIDTHS = {"account": 116, "name": 90, "id_tail": 150}
+# The manual names the prepayment account here, and not in 汇缴.
+METHODS_HERE = {
+    code: label.replace("预缴转出", "预缴户转出") for code, label in METHODS.items()
+}  # fmt: skip
 EARLIEST = Month.of(1999, 4)  # The regulation's own first month.
 
 
@@ -166,7 +170,7 @@ BACK_PAYMENT = Business(
     std="02",
     head=(
         Field("kind", "补缴类型", Choice(KINDS)),
-        METHOD,
+        replace(METHOD, kind=Choice(METHODS_HERE)),
         Field("amount", "补缴金额", Money(), typed=False, sum_of="total_fen"),
         PAID,
         FROM_PREPAYMENT,
@@ -174,7 +178,7 @@ BACK_PAYMENT = Business(
         PAYER,
     ),
     rows=(
-        *(replace(field, width=PERSON_WIDTHS[field.key]) for field in PERSON),
+        *(replace(field, width=PERSON_WIDTHS[field.key]) for field in LISTED_PERSON),
         Field("monthly", "月补缴金额", Money(), width=100),
         Field("start", "开始年月", MonthKind(), width=86),
         Field("end", "截止年月", MonthKind(), width=86),

@@ -49,6 +49,9 @@ class Field:
     typed is shown, and changed at the counter alone. ``sent_to`` names the head field with the
     phone that a code is sent to: the code is typed here, and needed when that phone is changed. It
     travels beside the submission and is neither saved nor signed.
+
+    ``confirms`` makes a row's looked up field one that may be given as well, as other people's
+    spreadsheets do: what is typed must agree with what is known (G16), which then takes its place.
     """
 
     key: str
@@ -67,6 +70,7 @@ class Field:
     today: Callable[[Case], Any] | None = None
     is_open: Callable[[Unit], bool] | None = None
     sent_to: str = ""
+    confirms: bool = False
     width: int = 110
     note: str = ""
 

@@ -13,9 +13,10 @@ from server.business.parts import (
     AMOUNTS,
     ANY_PAYMENT,
     BASE,
-    PERSON,
+    LISTED_PERSON,
     REMARK,
     check_month,
+    monthly_limits,
     year_words,
 )
 from server.business.refusals import Problem, problem
@@ -111,10 +112,7 @@ def _check_monthly(case: Case, ratios: tuple[int, int]) -> Iterator[Problem]:
     step = 1 if unit.rounding is Rounding.EACH_FEN else 100
     if total_fen % step:
         yield problem("J09", "monthly_fen", step=show(step))
-    low_fen, high_fen = (
-        monthly(fen, *ratios, unit.rounding).total_fen
-        for fen in (unit.base_low_fen, unit.base_high_fen)
-    )
+    low_fen, high_fen = monthly_limits(unit, ratios)
     if not low_fen <= total_fen <= high_fen:
         yield problem(
             "J03", "monthly_fen", label="月缴存额", low=show(low_fen), high=show(high_fen)
@@ -142,7 +140,7 @@ BASE_CHANGE = Business(
     receipt="基数变更回单",
     std="10",
     rows=(
-        *PERSON,
+        *LISTED_PERSON,
         Field("base_before", "变更前基数", Money(), typed=False),
         Field("monthly_before", "变更前月缴存额", Money(), typed=False, summed=True),
         Field(

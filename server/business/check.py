@@ -22,7 +22,15 @@ from server.business.facts import (
 )
 from server.business.kinds import Invalid, trimmed
 from server.business.month import Month
-from server.business.refusals import Level, Problem, Refused, problem, problem_at, refused
+from server.business.refusals import (
+    REFUSALS,
+    Level,
+    Problem,
+    Refused,
+    problem,
+    problem_at,
+    refused,
+)
 
 ROWS_MAX = 200_000
 Texts = Mapping[str, str]
@@ -148,6 +156,7 @@ def check_row(
     Of many rows the caller says ``business.in_force(unit)`` once for all.
     """
     values, problems = parse_texts(business.rows, texts, row)
+    said = {s.key: values.pop(s.key) for s in business.rows if s.confirms and s.key in values}
     key = values.get(business.person_key)
     person = persons.get(key) if key is not None else None
     if business.takes:
@@ -161,6 +170,7 @@ def check_row(
     found = list(_check_person(business, case, key)) + list(
         business.row_rules.check(replace(case, row=values))
     )
+    found += _confirm(business, said, values)
     problems += [replace(p, row=row) for p in found]
     return values, problems
 
@@ -264,6 +274,18 @@ def _missing(
             yield problem("V01", spec.key, row, label=spec.label)
 
 
+def _confirm(
+    business: Business, said: Mapping[str, Any], values: dict[str, Any]
+) -> Iterator[Problem]:
+    """What was said of a person must agree with what is known; of nobody known it stands."""
+    for key, given in said.items():
+        spec, known = business.field(key), values.setdefault(key, given)
+        if not spec.kind.agrees(given, known):
+            # Of another unit's person nothing is told.
+            shown = "" if business.takes_from else f"“{spec.kind.show(known)}”"
+            yield problem("G16", key, label=spec.label, known=shown)
+
+
 def _closed(fields: Sequence[Field], unit: Unit, values: Values) -> Iterator[Problem]:
     for spec in fields:
         if spec.is_open and spec.key in values and not spec.is_open(unit):
@@ -303,4 +325,7 @@ def _check_person(business: Business, case: Case, key: Any) -> Iterator[Problem]
     elif person.status not in (Status.NORMAL, Status.SEALED):
         yield problem("G04", business.person_key)
     elif person.status not in business.takes:
-        yield problem(business.wrong_status, business.person_key, status=STATUSES[person.status])
+        wrong = problem(business.wrong_status, business.person_key, status=STATUSES[person.status])
+        carried = [key for key in (business.person_key, "base") if key in case.row]
+        texts = {key: business.field(key).kind.show(case.row[key]) for key in carried}
+        yield replace(wrong, carries=texts) if REFUSALS[wrong.code].solved_by else wrong

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from server.business.kinds import Invalid, Kind, Phone, half_width
 
-EMAIL = re.compile(r"[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,24}", re.ASCII)
 LANDLINE = re.compile(
     r"(?:\(?(0[0-9]{2,3})\)?-?)?([1-9][0-9]{6,7})(?:(?:-|转|ext\.?)([0-9]{1,6}))?"
 )
@@ -16,27 +15,35 @@ MOBILE_OR_SERVICE = re.compile(r"1[3-9][0-9]{9}|[48]00[0-9]{7}")
 
 
 @dataclass(frozen=True)
-class Postcode(Kind):
-    sample: ClassVar[str] = "675000"
-    length_max: ClassVar[int] = 12
+class Patterned(Kind):
+    """Text without blanks that follows one pattern."""
+
+    pattern: ClassVar[re.Pattern[str]]
+    expected: ClassVar[str]
 
     def parse(self, text: str) -> str:
         value = half_width(text).replace(" ", "")
-        if not re.fullmatch(r"[0-9]{6}", value):
-            raise Invalid("V22", found=text.strip(), expected="六位数字")
+        if len(value) > self.length_max or not self.pattern.fullmatch(value):
+            raise Invalid("V22", found=text.strip(), expected=self.expected)
         return value
 
 
 @dataclass(frozen=True)
-class Email(Kind):
+class Postcode(Patterned):
+    sample: ClassVar[str] = "675000"
+    length_max: ClassVar[int] = 12
+    pattern: ClassVar[re.Pattern[str]] = re.compile(r"[0-9]{6}")
+    expected: ClassVar[str] = "六位数字"
+
+
+@dataclass(frozen=True)
+class Email(Patterned):
     sample: ClassVar[str] = "hr@example.com"
     length_max: ClassVar[int] = 120
-
-    def parse(self, text: str) -> str:
-        value = half_width(text).replace(" ", "")
-        if len(value) > self.length_max or not EMAIL.fullmatch(value):
-            raise Invalid("V22", found=text.strip(), expected="例如 hr@example.com 的邮箱地址")
-        return value
+    pattern: ClassVar[re.Pattern[str]] = re.compile(
+        r"[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,24}", re.ASCII
+    )
+    expected: ClassVar[str] = "例如 hr@example.com 的邮箱地址"
 
 
 @dataclass(frozen=True)

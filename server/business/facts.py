@@ -125,12 +125,14 @@ class PastMonth:
 @dataclass(frozen=True, slots=True)
 class Past:
     """What only the server knows of a person's months: those credited, the first of work, and
-    those from which the business at hand changed something before."""
+    those from which the business at hand changed something before; why a sealed person was sealed.
+    """
 
     months: Mapping[Month, PastMonth]
     work_month: Month | None = None
     corrected: frozenset[Month] = frozenset()
     changes: tuple[Month, ...] = ()
+    seal_reason: str = ""
     elsewhere: Mapping[Month, PastMonth] = field(default_factory=dict)  # in units before this one
 
     def everywhere(self, month: Month) -> PastMonth:

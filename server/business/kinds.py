@@ -13,14 +13,19 @@ from typing import Any, ClassVar
 from server.business.amounts import RATIO_ONE
 from server.business.month import Month
 
-# Every white space is one blank; what is invisible and comes along with a paste is dropped.
+# Every white space is one blank; what is invisible and comes along with a paste is dropped, as is
+# what turns the text after it around.
+INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)
 SPACES = str.maketrans(
-    {c: " " for c in map(chr, range(0x3001)) if c.isspace()}
-    | dict.fromkeys("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff", "")
+    {c: " " for c in map(chr, range(0x3001)) if c.isspace()} | dict.fromkeys(INVISIBLE, "")
 )
 MIDDLE_DOTS = str.maketrans(dict.fromkeys("\u2022\u2027\u30fb\uff0e\uff65\u2219\u22c5", "·"))
 UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 AMOUNT = re.compile(r"([-+]?)([0-9]{1,3}(?:,[0-9]{3}){1,5}|[0-9]{1,16})(?:\.([0-9]{0,2})0*)?")
+# What a spreadsheet shows of a long number that it took for an amount: digits are gone.
+SCIENTIFIC = re.compile(r"[1-9](?:\.[0-9]+)?[Ee]\+?1[0-9]")
 PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{0,2})0*)?%?")
 MIDNIGHT = re.compile(r"[T ] *0?0:00(?::00(?:\.0*)?)?$")
 YEARS = range(1900, 3000)
@@ -87,6 +92,10 @@ class Kind:
         """As ``show``, but with what others need not see covered."""
         return self.show(value)
 
+    def agrees(self, given: Any, known: Any) -> bool:
+        """Whether what was typed says the same as what is known, of which a part may be covered."""
+        return bool(given == known)
+
 
 @dataclass(frozen=True)
 class Text(Kind):
@@ -119,6 +128,12 @@ class PersonName(Kind):
             raise Invalid("K11", found=value)
         return value
 
+    def agrees(self, given: str, known: str) -> bool:
+        """By its letters: offices write separators, blanks and capitals each in their own way."""
+        if "*" in known:  # Another unit's person, covered but for the end.
+            return given.endswith(known.lstrip("*"))
+        return _letters(given) == _letters(known)
+
 
 def _is_name(value: str) -> bool:
     """Letters and separators only, a letter first, and no separator last (domain K11)."""
@@ -129,6 +144,10 @@ def _is_name(value: str) -> bool:
         if not _is_letter(c) and unicodedata.category(c)[0] != "M":
             return False
     return _is_letter(value[0]) and value[-1] != "·"
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\s·.'-]", "", name).casefold()
 
 
 def _is_letter(c: str) -> bool:
@@ -145,6 +164,8 @@ class DocumentNumber(Kind):
 
     def parse(self, text: str) -> str:
         value = half_width(text).replace(" ", "").replace("-", "").upper()
+        if SCIENTIFIC.fullmatch(value):
+            raise Invalid("V09")
         if not re.fullmatch(r"[0-9A-Z\u4e00-\u9fff]{1,18}", value):
             raise Invalid("K01", why="应为不超过 18 位的数字或字母")
         return value
@@ -199,6 +220,8 @@ class Account(Kind):
 
     def parse(self, text: str) -> int:
         value = half_width(text).replace(" ", "")
+        if SCIENTIFIC.fullmatch(value):
+            raise Invalid("V09")
         if not re.fullmatch(r"[1-9][0-9]{11}", value):
             raise Invalid("V08")
         return int(value)

@@ -61,6 +61,7 @@ def _of_description(business: Business) -> Iterator[str]:
         yield from ("U02",) if spec.is_open else ()
         yield from ("L19", "L20", "L21") if spec.sent_to else ()
         yield from (spec.taken_code,) if spec.taken_code else ()
+        yield from ("G16",) if spec.confirms else ()
 
 
 def _of_rules(rules: Rules) -> Iterator[str]:

@@ -298,6 +298,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     _count("sms_interval_s", "短信验证码间隔", 60, "秒", 1, 3600),
     _count("sms_day_max", "单号每日短信验证码上限", 10, "条", 1, 100),
     _count("sms_wrong_max", "短信验证码可输错次数", 5, "次", 1, 10),
+    _count("sms_unit_day_max", "每单位每日短信验证码上限", 200, "条", 0, 10_000,
+           is_confirmed=False),
     # What is registered of units and their people (domain 4.0).
     Parameter(
         "registration_online", "网厅可变更的登记事项", Several(REGISTERED),

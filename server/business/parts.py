@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from server.business.amounts import monthly
 from server.business.base import METHODS, Field, Method
 from server.business.facts import Case, Unit
-from server.business.kinds import Account, Choice, Masked, Money, MonthKind, PersonName, Ratio, Text
+from server.business.kinds import (
+    Account,
+    Choice,
+    DocumentNumber,
+    Masked,
+    Money,
+    MonthKind,
+    PersonName,
+    Ratio,
+    Text,
+    half_width,
+)
 from server.business.month import Month
 from server.business.refusals import Problem, problem
+
+
+@dataclass(frozen=True)
+class MaskedNumber(Masked):
+    """An ID number of which only the ends are known; the same is kept of what is typed."""
+
+    length_max: ClassVar[int] = 30
+    sample: ClassVar[str] = DocumentNumber.sample
+
+    def parse(self, text: str) -> str:
+        whole = DocumentNumber()
+        if "*" not in text:
+            return whole.mask(whole.parse(text))
+        whole.parse(text.replace("*", "0"))
+        return half_width(text).replace(" ", "").upper()
+
 
 PERSON = (
     Field(
@@ -21,7 +50,17 @@ PERSON = (
         note="可输入账号、姓名、拼音或证件号后四位查找",
     ),
     Field("name", "姓名", PersonName(), std="XingMing", typed=False, width=120),
-    Field("id_tail", "证件号码", Masked(), std="ZJHM", typed=False, width=150),
+    Field("id_tail", "证件号码", MaskedNumber(), std="ZJHM", typed=False, width=150),
+)
+# In a batch: lists that others made have names and ID numbers, which must be that person's.
+LISTED_PERSON = (
+    PERSON[0],
+    *(
+        replace(
+            spec, typed=True, required=False, confirms=True, note="可不填；填写的须与个人账号相符"
+        )
+        for spec in PERSON[1:]
+    ),
 )
 AMOUNTS = (
     Field("unit_ratio", "单位比例", Ratio(), std="DWJCBL", typed=False, width=76),
@@ -81,6 +120,15 @@ def amounts_of(unit: Unit, month: Month, base_fen: int) -> dict[str, object]:
     }
 
 
+def monthly_limits(unit: Unit, ratios: tuple[int, int]) -> tuple[int, int]:
+    """What the limits of a base come to in a month, by the same rounding (domain 4.2)."""
+    low, high = (
+        monthly(fen, *ratios, unit.rounding).total_fen
+        for fen in (unit.base_low_fen, unit.base_high_fen)
+    )
+    return low, high
+
+
 def first_month_again(case: Case) -> Month:
     """The earliest in which someone sealed can start again: not before the sealing, and neither
     paid nor owed yet, as far as it is known here."""
@@ -90,6 +138,14 @@ def first_month_again(case: Case) -> Month:
 
 
 AHEAD_MAX_MONTHS = 12
+
+
+def check_ahead(unit: Unit, month: Month, low: Month, label: str) -> Iterator[Problem]:
+    """Whether a stay begins or ends in sight: of a year mistyped, the person could not be freed
+    before it comes."""
+    high = max(low, unit.month_now.plus(AHEAD_MAX_MONTHS))
+    if month > high:
+        yield problem("G17", "month", label=label, high=high)
 
 
 def check_month(unit: Unit, month: Month) -> Problem | None:

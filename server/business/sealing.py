@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from server.business.base import Business, Field, Rules
 from server.business.facts import Case, Status, UnitStatus, Values
 from server.business.kinds import Choice, MonthKind
-from server.business.parts import AMOUNTS, ANY_PAYMENT, BASE, PERSON, REMARK
+from server.business.parts import AMOUNTS, ANY_PAYMENT, BASE, LISTED_PERSON, REMARK, check_ahead
 from server.business.refusals import Problem, problem
 
 SEAL_REASONS = {
@@ -15,6 +15,7 @@ SEAL_REASONS = {
     "05": "停薪留职或长假", "06": "服兵役", "07": "单位停缴", "08": "出国出境",
     "09": "重复开户待并户", "99": "其他",
 }  # fmt: skip
+CLOSING_REASONS = ("03", "04")  # The account waits to be closed, and is not started again (Q03).
 
 
 def known(case: Case) -> dict[str, object]:
@@ -44,6 +45,8 @@ def check(case: Case) -> Iterator[Problem]:
     month, paid, person = case.row.get("month"), case.unit.paid_through, case.person
     if month is None:
         return
+    starts = case.unit.next_month if person is None else person.starts
+    yield from check_ahead(case.unit, month, max(case.unit.next_month, starts), "封存年月")
     if month <= paid:
         yield problem("F02", "month", paid=paid)
     elif person is not None and month < person.starts:
@@ -58,7 +61,7 @@ SEALING = Business(
     receipt="个人封存回单",
     std="05",
     rows=(
-        *PERSON,
+        *LISTED_PERSON,
         Field("reason", "封存原因", Choice(SEAL_REASONS), choices_from="seal_reasons", width=130),
         Field("month", "封存年月", MonthKind(), width=90),
         REMARK,

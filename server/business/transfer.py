@@ -24,7 +24,16 @@ from server.business.kinds import (
     half_width,
 )
 from server.business.month import Month
-from server.business.parts import AMOUNTS, ANY_PAYMENT, BASE, PERSON, amounts_of, first_month_again
+from server.business.parts import (
+    AMOUNTS,
+    ANY_PAYMENT,
+    BASE,
+    LISTED_PERSON,
+    PERSON,
+    amounts_of,
+    check_ahead,
+    first_month_again,
+)
 from server.business.refusals import Problem, problem
 
 LENGTH_MIN = 6  # of whatever document
@@ -70,6 +79,8 @@ def check(case: Case) -> Iterator[Problem]:
     low = first_month_again(case)
     if month is not None and month < low:
         yield problem("Z03", "month", low=low)
+    elif month is not None:
+        yield from check_ahead(case.unit, month, low, "起缴年月")
     if case.is_server and person is not None:
         yield from _check_leaving(case, person, low if month is None else month)
 
@@ -118,7 +129,8 @@ TRANSFER = Business(
             note="请输入完整的个人账号或完整的证件号码",
         ),
         Field("account", "个人账号", Account(), std="GRZH", typed=False, width=120),
-        *PERSON[1:],
+        LISTED_PERSON[1],
+        PERSON[2],  # The ID number is how the person is found.
         Field("month", "起缴年月", MonthKind(), width=90),
         Field("base", "缴存基数", BASE.kind, std="GRJCJS", summed=True),
         *AMOUNTS,

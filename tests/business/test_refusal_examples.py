@@ -125,6 +125,10 @@ def changed_in(month: Month) -> Mapping[int, Past]:
     return {NORMAL.account: Past({}, changes=(month,))}
 
 
+def sealed_for(reason: str) -> Mapping[int, Past]:
+    return {SEALED.account: Past({}, seal_reason=reason)}
+
+
 def decided(month: Month, is_change: bool = True) -> Unit:
     """The unit's ratios hold from ``month`` on, at first or by a change."""
     return unit(
@@ -208,11 +212,21 @@ EXAMPLES = (
     Example("G07", "sealing", (1, "account"), ({}, {}), words="第 1 行"),
     Example("G07", "account_opening", (1, "id_number"), ({}, {"phone": "13987812346"})),
     Example("G10", "sealing", (None, ""), ()),
+    Example("G16", "sealing", (0, "name"), ({"name": "张炜"},), words="不符“张伟”"),
+    Example("G16", "sealing", (0, "id_tail"), ({"id_tail": ID_FEMALE},)),
+    Example("G16", "unsealing", (0, "name"), ({"name": "李秀"},)),
+    made_up("G16", "name", {"name": "王芳"}),
+    move("G16", {"name": "刘阳"}, "name", words="不符"),
+    Example("G17", "sealing", (0, "month"), ({"month": "2062-07"},), words="封存年月太晚"),
+    Example("G17", "sealing", (0, "month"), ({"month": "2027-08"},), words="2027-07"),
+    Example("G17", "unsealing", (0, "month"), ({"month": "2999-12"},), words="启封年月太晚"),
+    move("G17", {"month": "2027-08"}, "month", words="起缴年月太晚"),
     # 个人账户设立.
     opening("K01", "id_number", {"id_number": "532301199003070013"}, words="应为“2”"),
     opening("K01", "id_number", {"id_number": "532301199002300015"}, words="不是真实日期"),
     opening("K01", "id_number", {"id_number": "532301900307001"}, words="15 位"),
-    opening("K01", "id_number", {"id_number": "5.32301E+17"}),
+    opening("V09", "id_number", {"id_number": "5.32301E+17"}),
+    Example("V09", "sealing", (0, "account"), ({"account": "5.323E+11"},)),
     opening("K01", "id_number", PERMIT),
     opening("K02", "sex", {"sex": "女"}, words="应为男"),
     opening("K02", "born", {"born": "1990-03-08"}, words="应为1990-03-07"),
@@ -247,6 +261,8 @@ EXAMPLES = (
     ),
     Example("Q01", "unsealing", (0, "account"), (choose(NORMAL),), words="正常"),
     Example("Q02", "unsealing", (0, "month"), ({"month": "2026-06"},), words="2026-07 或以后"),
+    Example("Q03", "unsealing", (0, "account"), past=sealed_for("03"), words="因退休待销户封存"),
+    Example("Q03", "unsealing", (0, "account"), past=sealed_for("04"), words="到中心柜台"),
     Example(
         "Q02",
         "unsealing",
@@ -356,11 +372,12 @@ EXAMPLES = (
         "back_payment",
         (None, "method"),
         ({"monthly": "3000"},),
-        head={"method": "预缴转出"},
+        head={"method": "预缴户转出"},
         words="5,000.00 元不足，还差 1,000.00 元",
     ),
     # 缴存基数变更. NORMAL contributes 2104 yuan on 8765.43; July is the next month.
     base("V01", "monthly_fen", {"monthly_fen": ""}, words="月缴存额或缴存基数不能为空"),
+    base("G16", "name", {"name": "张大伟"}),
     base("J01", "account", choose(SEALED), words="封存"),
     base("J02", "monthly_fen", {"monthly_fen": "2104"}),
     base("J02", "base", {"monthly_fen": "", "base": "8765.43"}),

@@ -12,8 +12,9 @@ from server.business.account_opening import retires
 from server.business.base import Business
 from server.business.businesses import business_of
 from server.business.check import Checked, check_batch, check_head
-from server.business.facts import Due, Status, UnitStatus
+from server.business.facts import Due, Person, Status, Unit, UnitStatus
 from server.business.month import Month
+from server.business.refusals import REFUSALS
 from tests.business.samples import (
     ELSEWHERE,
     ID_FEMALE,
@@ -200,6 +201,52 @@ def test_unsealing_with_another_base_gives_other_amounts() -> None:
     rows = rows_of(UNSEALING, {"base": "6210"})
     (row,) = check_batch(UNSEALING, UNIT, {}, rows, PERSONS).rows
     assert (row["base"], row["monthly_fen"]) == (6210_00, 1490_00)
+
+
+def unsealed(who: Person, at: Unit = UNIT, **texts: str) -> Checked:
+    rows = [{"account": str(who.account)} | texts]
+    return check_batch(UNSEALING, at, {}, rows, {who.account: who})
+
+
+def test_unsealing_keeps_a_monthly_amount_that_was_typed() -> None:
+    """M=1001 at 5/5 gives 501+500 and records 10010.00 (domain 4.3), which would come to 1002."""
+    low = unit(unit_ratio=500, personal_ratio=500)
+    who = replace(SEALED, base_fen=10010_00, unit_fen=501_00, personal_fen=500_00)
+    (row,) = unsealed(who, low).rows
+    assert (row["unit_fen"], row["personal_fen"], row["monthly_fen"]) == (501_00, 500_00, 1001_00)
+    (row,) = unsealed(who, low, base="10010").rows
+    assert row["monthly_fen"] == 1002_00, "the base that was typed goes by 4.2"
+    (row,) = unsealed(who, unit(unit_ratio=600, personal_ratio=600)).rows
+    assert row["monthly_fen"] == 1202_00, "at other ratios, the former base (ruling 4)"
+    (row,) = unsealed(who, unit(unit_ratio=600, personal_ratio=400)).rows
+    assert (row["unit_fen"], row["personal_fen"]) == (601_00, 400_00), "of the same sum"
+
+
+@pytest.mark.parametrize(
+    ("amount", "record", "codes"),
+    [(484, 2016_67, []), (6246, 26025_00, []), (482, 2008_33, ["K08"]), (6248, 26033_33, ["K08"])],
+)
+def test_unsealing_amount_that_was_typed_goes_by_what_the_limits_come_to(
+    amount: int, record: int, codes: list[str]
+) -> None:
+    """Ruling 1: 2020.00 to 26023.00 come to 484 to 6246 yuan at 12/12, whatever was recorded."""
+    half = amount * 50
+    who = replace(SEALED, base_fen=record, unit_fen=half, personal_fen=half)
+    assert [p.code for p in unsealed(who).problems] == codes
+
+
+def test_change_of_a_sealed_persons_base_leads_to_unsealing() -> None:
+    change = business_of("base_change")
+    row = {"account": str(SEALED.account), "base": "9000"}
+    (told,) = check_batch(change, UNIT, {}, [row], PERSONS).problems
+    assert (told.code, REFUSALS[told.code].solved_by) == ("J01", "unsealing")
+    assert told.carries == {"account": str(SEALED.account), "base": "9,000.00"}
+
+
+def test_sealing_of_who_starts_late_may_be_as_late() -> None:
+    who = replace(NORMAL, from_month=Month.of(2028, 1))
+    rows = [{"account": str(who.account), "reason": "01", "month": "2028-01"}]
+    assert cells(check_batch(SEALING, UNIT, {}, rows, {who.account: who})) == []
 
 
 def test_unsealing_former_base_outside_todays_limits_is_told() -> None:

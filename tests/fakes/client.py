@@ -111,7 +111,8 @@ class FakeClient(FakeAccess):
         self.payments: dict[str, list[str]] = {}  # the states that each debit went through
         self.debits: dict[str, tuple[str, str, int]] = {}  # business, batch, amount of each
         self.rows_of: dict[str, list[dict[str, Any]]] = {}
-        self.prints: list[tuple[str, str]] = []
+        self.reserved: list[tuple[str, str]] = []
+        self.counted: list[str] = []
         self.outcomes: list[tuple[str, str, str]] = []
         self.pdf = b""
         self.is_suspended = False
@@ -411,21 +412,28 @@ class FakeClient(FakeAccess):
         self._call("receipt_pdf")
         return self.pdf
 
-    def record_prints(self, receipts: Sequence[str], printer: str) -> list[Print]:
-        self._call("record_prints")
+    def reserve_prints(self, receipts: Sequence[str], printer: str) -> list[Print]:
+        self._call("reserve_prints")
         made = []
         for receipt_no in receipts:
             nth = [no for no, _ in self.prints].count(receipt_no)
-            self.prints.append((receipt_no, printer))
+            self.reserved.append((receipt_no, printer))
             mark = f"第{nth}次补打" if nth else ""
-            made.append(Print(receipt_no, f"p{len(self.prints)}", nth, mark))
+            made.append(Print(receipt_no, f"p{len(self.reserved)}", nth, mark))
         return made
 
-    def record_outcome(self, print_ids: Sequence[str], outcome: str, job: str) -> None:
-        self._call("record_outcome")
-        self.outcomes += [(print_id, outcome, job) for print_id in print_ids]
+    def count_prints(self, print_ids: Sequence[str], job: str, outcome: str = "") -> None:
+        self._call("count_prints")
+        if outcome:
+            self.outcomes += [(print_id, outcome, job) for print_id in print_ids]
+        else:
+            self.counted += print_ids
+
+    @property
+    def prints(self) -> list[tuple[str, str]]:
+        """What counts."""
+        return [self.reserved[int(print_id[1:]) - 1] for print_id in self.counted]
 
     def take_back_prints(self, print_ids: Sequence[str]) -> None:
         self._call("take_back_prints")
-        gone = {int(print_id[1:]) for print_id in print_ids}
-        self.prints = [p for nth, p in enumerate(self.prints, 1) if nth not in gone]
+        self.counted = [it for it in self.counted if it not in print_ids]

@@ -107,7 +107,7 @@ async def test_receipt_says_what_was_made_up_for_whom(desk: Desk) -> None:
     assert (title, amount_fen) == ("单位补缴回单", 2000_00)
     facts = dict(content["facts"])
     assert facts["补缴类型"] == "正常全额补缴"
-    assert facts["缴款方式"] == "预缴转出"
+    assert facts["缴款方式"] == "预缴户转出"
     assert (facts["实缴金额"], facts["预缴转出金额"]) == ("0.00", "2,000.00")
     shown = dict(zip([c[1] for c in content["columns"]], content["rows"][0], strict=True))
     assert (shown["开始年月"], shown["截止年月"], shown["月数"]) == (str(APRIL), str(MAY), "2")

@@ -279,3 +279,33 @@ async def test_receipt_numbers_have_no_gap_after_refusals(pool: Pool) -> None:
         await desk.do("unsealing", [{"account": str(account)}])
     numbers = await desk.sql("select number from receipt order by number")
     assert numbers == [(n,) for n in range(1, 6)]
+
+
+async def test_name_and_id_number_that_are_given_must_be_the_persons(pool: Pool) -> None:
+    """The receipt says what is registered, however the list wrote it."""
+    desk, other = await open_unit(pool), await open_unit(pool, "州第二中学", account_no="532302")
+    await desk.do("account_opening", [person(1) | {"name": "阿依·买买提"}, person(2)])
+    await other.open_people(range(5, 6))
+    (first, second), (taken,) = await desk.accounts(), await other.accounts()
+    wrong = [{"account": str(first), "reason": "01", "id_tail": person(2)["id_number"]},
+             {"account": str(second), "reason": "01", "name": "阿依买买提"}]  # fmt: skip
+    with pytest.raises(Refused) as refused:
+        await desk.do("sealing", wrong)
+    found = [(p.row, p.key, p.code) for p in refused.value.problems]
+    assert found == [(0, "id_tail", "G16"), (1, "name", "G16")]
+    right = {"name": "阿依买买提", "id_tail": person(1)["id_number"].lower()}
+    await desk.do("sealing", [{"account": str(first), "reason": "01", **right}])
+    (receipt,) = await desk.sql("select content::text from receipt where business = 'sealing'")
+    assert "阿依·买买提" in receipt[0] and "阿依买买提" not in receipt[0]
+    assert person(1)["id_number"] not in receipt[0]
+    await other.do("sealing", [{"account": str(taken), "reason": "02"}])
+    moved = {"person": str(taken), "base": "5000", "name": "别的人"}
+    with pytest.raises(Refused) as refused:
+        await desk.do("transfer", [moved], from_unit=str(other.unit_id))
+    (problem,) = refused.value.problems
+    assert (problem.key, problem.code) == ("name", "G16")
+    assert person(5)["name"] not in problem.text
+    answer = await desk.do(
+        "transfer", [moved | {"name": person(5)["name"]}], from_unit=str(other.unit_id)
+    )
+    assert answer.state == "posted"

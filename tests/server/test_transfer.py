@@ -295,6 +295,34 @@ async def test_normal_person_is_taken_where_the_centre_allows_it(
     await assert_books_agree(pool)
 
 
+@pytest.mark.slow
+async def test_a_hundred_thousand_people_are_taken_in_one_batch(pool: Pool) -> None:
+    """No statement may take longer than the database lets it, whatever it knows of the tables."""
+    one = await open_unit(pool, "转出单位")
+    new = await open_unit(pool, "转入单位", account_no="5323010000777")
+    await one.sql(
+        """
+        with opened as (
+            insert into account (unit_id, acct_id, name, id_mask, phone_mask, status, from_month,
+                                 until_month, base_fen, unit_fen, personal_fen, opened_day)
+            select %s, 600000000000 + n, '职工', '', '', '02', %s, %s, 500000, 60000, 60000, %s
+            from generate_series(1, 100000) n returning unit_id, acct_id, name)
+        insert into person (unit_id, acct_id, id_number, id_type, name, phone)
+        select unit_id, acct_id, 'P' || acct_id, '03', name, '13900000000' from opened
+        """,
+        one.unit_id, int(JUNE), int(JUNE), DAY,
+    )  # fmt: skip
+    rows = [
+        {"person": f"{'P' * (n % 2)}{600000000000 + n}", "month": str(JUNE), "base": "6000"}
+        for n in range(1, 100_001)
+    ]
+    answer = await new.do("transfer", rows, from_unit=str(one.unit_id))
+    assert (answer.state, answer.rows) == ("posted", 100_000)
+    counted = "select status, count(*) from account where unit_id = %s group by 1"
+    assert await one.sql(counted, one.unit_id) == [("99", 100_000)]
+    assert await new.sql(counted, new.unit_id) == [("01", 100_000)]
+
+
 async def test_transfer_waits_while_interest_is_being_settled(old: Desk, new: Desk) -> None:
     await old.sql(
         "insert into settlement (year, method, includes_settlement_day, is_segmented, prior_rate,"

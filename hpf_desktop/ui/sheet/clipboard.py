@@ -7,6 +7,8 @@ import html
 import io
 from collections.abc import Iterable, Sequence
 
+from hpf_desktop.web_page import tables_of_page
+
 CELLS_MAX = 5_000_000  # More than any sheet; a clipboard is somebody else's and may hold anything.
 AS_TEXT = "style=\"mso-number-format:'\\@'\""
 
@@ -17,9 +19,7 @@ class TooMuch(ValueError):
 
 def columns_of_text(text: str) -> list[list[str]]:
     """The block column by column; short rows are padded. Excel ends it with a line break."""
-    if '"' in text:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
-    else:
+    if (rows := _quoted_rows(text)) is None:
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         text = text.removesuffix("\n")
@@ -36,6 +36,22 @@ def columns_of_text(text: str) -> list[list[str]]:
     if any(len(row) != width for row in rows):
         rows = [row + [""] * (width - len(row)) for row in rows]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _quoted_rows(text: str) -> list[list[str]] | None:
+    """None where no cell is quoted: a quote that is never closed is one that somebody typed."""
+    if '"' not in text:
+        return None
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True))
+    except csv.Error:
+        return None
+
+
+def text_of_page(page: str) -> str:
+    """The first table of what a browser or an editor copied without a text of its own."""
+    tables = tables_of_page(page)
+    return text_of_rows(tables[0].rows) if tables else ""
 
 
 def refuse_too_much(cells: int) -> None:

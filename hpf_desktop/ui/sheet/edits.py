@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hpf_desktop.labels import EXACT, KNOWN, fits, plain_label
 from hpf_desktop.ui.sheet.clipboard import columns_of_text, refuse_too_much
 from hpf_desktop.ui.sheet.columns import Column
 from hpf_desktop.ui.sheet.fill import continued
@@ -32,11 +33,15 @@ class Pasted:
     texts: dict[int, list[str]]
     read_only: int  # columns left out because nothing is typed there
     beyond: int  # columns that fell off the right edge
+    has_labels: bool = False  # whether a first row was left out that names the columns
 
 
 def fit_text(text: str, spot: Spot, columns: Sequence[Column]) -> Pasted:
     """A copied block as it will be written. Raises TooMuch."""
     refuse_too_much(text.count("\t") + text.count("\n"))
+    labels, _, below = text.partition("\n")
+    if below.strip() and _are_labels(labels.rstrip("\r"), spot, columns):
+        return replace(fit_text(below, spot, columns), has_labels=True)
     kinds = [
         columns[c].field.kind if c < len(columns) and columns[c].is_typed else None
         for c in spot.columns
@@ -47,6 +52,14 @@ def fit_text(text: str, spot: Spot, columns: Sequence[Column]) -> Pasted:
         return fit(columns_of_text(text), spot, columns)
     texts = {c: column for c, column, kind in zip(spot.columns, block, kinds, strict=False) if kind}
     return Pasted(len(block[0]), texts, len(block) - len(texts), 0)
+
+
+def _are_labels(line: str, spot: Spot, columns: Sequence[Column]) -> bool:
+    """Whether a row names the columns that it falls on: copied along with what stands below."""
+    cells = zip(map(plain_label, line.split("\t")), spot.columns, strict=False)
+    pairs = [(label, columns[c].field) for label, c in cells if label and c < len(columns)]
+    named = sum(fits(spec, label, EXACT) or fits(spec, label, KNOWN) for label, spec in pairs)
+    return named > 0 and named * 2 > len(pairs)
 
 
 def fit(block: list[list[str]], spot: Spot, columns: Sequence[Column]) -> Pasted:

@@ -195,7 +195,7 @@ def _edit(name: str, label: str) -> QLineEdit:
     edit.setAccessibleName(label)
     edit.setPlaceholderText(label)
     edit.setMaxLength(200)
-    edit.setMinimumWidth(120)
+    edit.setMinimumWidth(80)
     return edit
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QDateTime, QObject, QTimer, Signal
 
-from hpf_desktop.drafts import Drafts
+from hpf_desktop.drafts import Drafts, DraftSummary
 from hpf_desktop.tasks import Progress, Task, run
 from hpf_desktop.ui.sheet.model import SheetModel
 from hpf_desktop.ui.sheet.store import BLANK, Store
@@ -34,6 +34,14 @@ class DraftKeeper(QObject):
         self.timer.timeout.connect(self.save)
         model.edited.connect(self.touch)
         model.rows_moved.connect(self.touch)
+
+    def left(self) -> DraftSummary | None:
+        """What an earlier run did not finish."""
+        ours = (self.model.store.business.code, self.unit_id)
+        drafts = self.drafts.list()
+        return next(
+            (d for d in drafts if (d.business_code, d.unit_id) == ours and d.row_count), None
+        )
 
     def touch(self) -> None:
         """Something changed: the wait begins anew."""

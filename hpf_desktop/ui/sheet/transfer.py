@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 
 from hpf_desktop.tasks import Progress, Task, run
 from hpf_desktop.ui.sheet import edits
-from hpf_desktop.ui.sheet.clipboard import TooMuch, html_of_rows, text_of_rows
+from hpf_desktop.ui.sheet.clipboard import TooMuch, html_of_rows, text_of_page, text_of_rows
 from hpf_desktop.ui.sheet.view import SheetView
 from server.business.refusals import problem
 
@@ -56,7 +56,8 @@ class Transfer(QObject):
         edits.clear(self.model, self.view.selected_blocks())
 
     def paste(self) -> None:
-        text = QGuiApplication.clipboard().text()
+        copied = QGuiApplication.clipboard().mimeData()
+        text = copied.text() or (text_of_page(copied.html()) if copied.hasHtml() else "")
         blocks = self.view.selected_blocks()
         if not text or not blocks or self.task is not None or self.model.is_locked:
             return
@@ -100,6 +101,8 @@ class Transfer(QObject):
         width = len(pasted.texts) + pasted.read_only
         self.view.select_block(range(top, top + pasted.height), spot.columns[:width])
         words = [f"粘贴 {pasted.height:,} 行"] if pasted.texts else ["没有可以填写的单元格"]
+        if pasted.has_labels:
+            words.append("没有粘贴表头")
         if pasted.read_only:
             words.append(f"跳过 {pasted.read_only} 个只读列")
         if pasted.beyond:

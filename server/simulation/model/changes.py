@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from server.simulation.model import amounts
 from server.simulation.model.people import (
+    amount_outside,
     base_outside,
     batch_blocked,
     change_from,
@@ -85,11 +86,7 @@ def amount_problems(centre: Centre, unit: Unit, row: BaseChange) -> set[str]:
             codes.add("J08")
         return codes
     assert row.amount is not None
-    least, most = (
-        sum(amounts.monthly(limit, *ratios, rounding))
-        for limit in centre.limits_on(unit.county, centre.day)
-    )
-    if not least <= row.amount <= most:
+    if amount_outside(centre, unit, row.amount, row.month):
         codes.add("J03")
     if row.amount % amounts.smallest_step(rounding):
         codes.add("J09")

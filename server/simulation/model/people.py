@@ -38,7 +38,7 @@ class Sealing:
 class Unsealing:
     person: str
     month: int
-    base: int | None = None  # None: the former one, at today's ratios (ruling 4)
+    base: int | None = None  # None: as before, or the former base at today's ratios (ruling 4)
 
 
 def open_people(centre: Centre, key: str, rows: Sequence[Opening]) -> Refusals:
@@ -111,8 +111,11 @@ def unseal(centre: Centre, key: str, rows: Sequence[Unsealing]) -> Refusals:
         return refused
     for row in rows:
         person = centre.people[row.person]
-        base = person.stays[-1].base if row.base is None else row.base
-        person.stays += stays_from(centre, unit, row.month, base)
+        last = person.stays[-1]
+        begun = stays_from(centre, unit, row.month, last.base if row.base is None else row.base)
+        if row.base is None and stands_for_amount(centre, unit, last, row.month):
+            begun[0].unit_part, begun[0].person_part = last.unit_part, last.person_part
+        person.stays += begun
         person.status = PAYING
     return {}
 
@@ -126,9 +129,31 @@ def unseal_problems(centre: Centre, unit: Unit, person: Person, row: Unsealing) 
         codes.add("Q02")
     elif last.until is not None and row.month < last.until:
         codes.add("Q06")
-    if base_outside(centre, unit, last.base if row.base is None else row.base):
+    if row.base is None and stands_for_amount(centre, unit, last, row.month):
+        if amount_outside(centre, unit, last.unit_part + last.person_part, row.month):
+            codes |= {"K08"} if base_outside(centre, unit, last.base) else set()
+    elif base_outside(centre, unit, last.base if row.base is None else row.base):
         codes.add("K08")
     return codes
+
+
+def stands_for_amount(centre: Centre, unit: Unit, stay: Stay, month: int) -> bool:
+    """Whether the base only records an amount that was typed (4.3), at ratios that hold still: the
+    amount is then what the person goes on with."""
+    ratios, parts = unit.ratio_of(month), (stay.unit_part, stay.person_part)
+    if stay.base != amounts.base_behind(sum(parts), *ratios):
+        return False
+    return parts == amounts.split(sum(parts), *ratios, centre.rounding(centre.day))
+
+
+def amount_outside(centre: Centre, unit: Unit, amount: int, month: int) -> bool:
+    """An amount is held against what the limits of a base come to (ruling 1)."""
+    ratios, rounding = unit.ratio_of(month), centre.rounding(centre.day)
+    least, most = (
+        sum(amounts.monthly(limit, *ratios, rounding))
+        for limit in centre.limits_on(unit.county, centre.day)
+    )
+    return not least <= amount <= most
 
 
 def base_outside(centre: Centre, unit: Unit, base: int) -> bool:

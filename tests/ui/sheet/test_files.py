@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from PySide6.QtWidgets import QDialogButtonBox
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from hpf_desktop.mapping import extract, find_mapping
@@ -212,3 +213,28 @@ def test_export_to_a_place_that_cannot_be_written_is_told(
     with qtbot.waitSignal(sheet.refused, timeout=5_000) as refused:
         sheet.files.write_template(tmp_path / "none" / "a.xlsx")
     assert refused.args[0].code == "S18"
+
+
+def test_name_that_is_another_persons_is_refused_however_it_came(
+    make_sheet: MakeSheet, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """File, paste and typing meet the same check; the right person or no name mends it."""
+    sheet = make_sheet(SEALING)
+    path = tmp_path / "a.csv"
+    rows = ["姓名,公积金账号,身份证号,封存原因", "曾小贤,100000000001,532300000000000000,死亡",
+            "阿依买买提,100000000002,532300000000000001,死亡", "曾小闲,100000000001,,死亡",
+            "单田芳,100000000003,532300000000000004,死亡"]  # fmt: skip
+    path.write_text("\n".join(rows), encoding="gb18030")
+    agree(sheet, qtbot, preview(sheet, qtbot, path))
+    assert [codes_at(sheet, row) - {"G07"} for row in range(4)] == [set(), set(), {"G16"}, {"G16"}]
+    name, tail = number_of(sheet.model, "name"), number_of(sheet.model, "id_tail")
+    assert sheet.model.text(0, tail) == "5323**********0000"  # What was typed whole is not kept.
+    assert "曾小贤" in (sheet.model.data(sheet.model.index(2, name), Qt.ItemDataRole.ToolTipRole))
+    sheet.model.setData(sheet.model.index(2, name), "")
+    assert codes_at(sheet, 2) == {"G07"} and sheet.model.text(2, name) == "曾小贤"
+    sheet.model.setData(sheet.model.index(0, name), "单田芳")
+    assert "G16" in codes_at(sheet, 0)
+    sheet.view.go_to(3, number_of(sheet.model, "account"))
+    QApplication.clipboard().setText("100000000003\t张䶮\t\n")
+    sheet.commands["paste"].trigger()
+    assert codes_at(sheet, 3) == {"G16"} and sheet.model.text(3, tail) == "5323**********0002"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QItemSelection, QItemSelectionModel
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QMimeData
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -14,7 +14,7 @@ from hpf_desktop.ui.sheet.model import SPARE_ROWS
 from hpf_desktop.ui.sheet.sheet import Sheet
 from server.business.sealing import SEALING
 from tests.ui.sheet.conftest import MakeSheet
-from tests.ui.sheet.facts import id_number, number_of, opening_row
+from tests.ui.sheet.facts import codes_at, id_number, number_of, opening_row
 
 cells = st.text(st.characters(exclude_characters="\r\0", exclude_categories=["Cs"]), max_size=6)
 blocks = st.integers(1, 4).flatmap(
@@ -98,8 +98,8 @@ def test_paste_into_sorted_rows_reaches_the_rows_shown(make_sheet: MakeSheet) ->
 
 def test_paste_with_nothing_to_write_says_so(make_sheet: MakeSheet) -> None:
     sheet = make_sheet(SEALING)
-    select(sheet, 0, "name", 0, "name")
-    assert paste(sheet, "张三") == ["没有可以填写的单元格；跳过 1 个只读列"]
+    select(sheet, 0, "base", 0, "base")
+    assert paste(sheet, "5000") == ["没有可以填写的单元格；跳过 1 个只读列"]
     assert not sheet.commands["undo"].isEnabled()
 
 
@@ -167,3 +167,48 @@ def test_pasted_block_is_selected_with_its_first_cell_current(make_sheet: MakeSh
     assert sheet.view.selected_blocks() == [(range(1, 4), [name, name + 1])]
     current = sheet.view.currentIndex()
     assert (current.row(), current.column()) == (1, name)
+
+
+def test_header_that_was_copied_along_is_not_pasted(make_sheet: MakeSheet) -> None:
+    sheet = make_sheet()
+    select(sheet, 0, "name", 0, "name")
+    said = paste(sheet, f"姓 名\t证件类型\t身份证号码\r\n张三\t身份证\t{id_number(1)}\r\n")
+    assert said == ["粘贴 1 行；没有粘贴表头"]
+    assert [row["name"] for row in sheet.texts()] == ["张三"]
+    select(sheet, 1, "base", 1, "base")
+    assert paste(sheet, "工资基数\n8000\n") == ["粘贴 1 行；没有粘贴表头"]
+    select(sheet, 2, "name", 2, "name")
+    paste(sheet, f"姓名\t身份证\t{id_number(2)}\n李四\t身份证\t{id_number(3)}")
+    assert [row.get("name") for row in sheet.texts()] == ["张三", None, "姓名", "李四"]
+
+
+def test_page_without_a_text_of_its_own_is_pasted_by_its_cells(make_sheet: MakeSheet) -> None:
+    sheet = make_sheet()
+    select(sheet, 0, "name", 0, "name")
+    copied = QMimeData()
+    copied.setHtml(
+        "<html><body><!--StartFragment--><table><tr><td>张三</td><td>身份证</td>"
+        f"<td>{id_number(1)}</td></tr><tr><td>李四<br></td><td>身份证</td></tr></table></body></html>"
+    )
+    QApplication.clipboard().setMimeData(copied)
+    sheet.commands["paste"].trigger()
+    assert [(row["name"], row.get("id_number")) for row in sheet.texts()] == [
+        ("张三", id_number(1)), ("李四", None)
+    ]  # fmt: skip
+
+
+def test_quote_that_is_never_closed_swallows_no_rows(make_sheet: MakeSheet) -> None:
+    sheet = make_sheet(SEALING)
+    select(sheet, 0, "remark", 0, "remark")
+    assert paste(sheet, '"5寸\n无\n"两\n行"\n') == ["粘贴 4 行"]
+    long = '"' + "x\n" * 100_000
+    assert clipboard.columns_of_text(long)[0][:2] == ['"x', "x"]
+
+
+def test_number_that_a_spreadsheet_shortened_says_so_wherever_it_came_from(
+    make_sheet: MakeSheet,
+) -> None:
+    sheet = make_sheet(SEALING)
+    select(sheet, 0, "account", 0, "account")
+    paste(sheet, "1E+11\n1.00000E+11\n")
+    assert [codes_at(sheet, row) >= {"V09"} for row in (0, 1)] == [True, True]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSettings, Qt
 from PySide6.QtGui import QAction, QInputMethodEvent
@@ -14,7 +16,8 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from hpf_desktop.ui.sheet.colours import DARK, LIGHT
+from hpf_desktop.ui import theme
+from hpf_desktop.ui.sheet.colours import LIGHT
 from hpf_desktop.ui.sheet.commands import TOOLBAR
 from hpf_desktop.ui.sheet.model import SPARE_ROWS, SheetModel
 from hpf_desktop.ui.sheet.sheet import Sheet
@@ -326,6 +329,29 @@ def test_results_stay_at_the_right_edge_of_a_narrow_sheet(sheet: Sheet) -> None:
     assert not results.isVisible()
 
 
+def test_amount_that_goes_on_under_the_results_does_not_look_smaller(
+    sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, base = sheet.view, column(sheet, "base")
+    sheet.model.setData(sheet.model.index(0, base), "16405")
+    drawn: list[str] = []
+    fitting = view.painter._fitting
+
+    def listen(*given: Any) -> str:
+        drawn.append(fitting(*given))
+        return drawn[-1]
+
+    monkeypatch.setattr(view.painter, "_fitting", listen)
+    sheet.resize(700, 400)
+    first, last = view.seen()
+    bar = view.horizontalScrollBar()
+    bar.setValue(bar.value() + view.columnViewportPosition(base) - last + 30)
+    assert first < view.columnViewportPosition(base) < last
+    view.viewport().grab()
+    assert set(drawn) and all(set(text) == {"#"} for text in drawn if text.startswith("#"))
+    assert any(text.startswith("#") for text in drawn) and "16,405.00" not in drawn
+
+
 def test_current_cell_stays_in_sight_when_the_problem_list_opens(
     sheet: Sheet, qtbot: QtBot
 ) -> None:
@@ -415,15 +441,16 @@ def test_every_control_has_a_name_for_those_who_cannot_see_it(sheet: Sheet) -> N
             assert is_named or widget in sheet.view.grids[1:], widget.objectName()
 
 
-def test_grid_paints_every_state_without_a_warning(sheet: Sheet) -> None:
+def test_grid_paints_every_state_without_a_warning(sheet: Sheet, qapp: QApplication) -> None:
     model = sheet.model
     model.setData(model.index(1, column(sheet, "base")), "1234567890123")
     sheet.texts()
     sheet.put_problems([problem("K07", "phone", 0)])
     light = sheet.grab().toImage()
-    sheet.set_colours(DARK)
+    sheet.set_colours(theme.apply(qapp, "dark", 100))
     sheet.callout.hide()
     dark = sheet.grab().toImage()
+    sheet.set_colours(theme.apply(qapp, "light", 100))
     place = sheet.view.viewport().mapTo(sheet, QPoint(300, 400))
     assert light.pixelColor(place).lightness() > 200
     assert dark.pixelColor(place).lightness() < 60
