@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,11 @@ from server import units
 from server.business.base import Field
 from server.business.kinds import Kind, Text
 from server.business.month import Month
-from server.business.query import Query, check_ranges
+from server.business.query import DICTIONARY, Query, check_ranges
 from server.business.refusals import Refused, refused
 from server.db import Connection
 
 PAGE_MAX = 1000
-# The database has no collation of its own for Chinese: in this encoding the common characters
-# stand by their sound, as in a dictionary.
-DICTIONARY = "convert_to({}, 'GB18030')"
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,6 @@ class Sort:
 
     column: Field
     is_descending: bool = False
-
-    @property
-    def value(self) -> str:
-        key = self.column.key
-        return DICTIONARY.format(key) if isinstance(self.column.kind, Text) else key
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,7 @@ async def run(
     if after is not None:
         beyond, place = _beyond(query, sort, after)
         params |= place
-    text = f"select * {matching}{beyond} order by {_ordering(query, sort)} limit %(limit)s"
+    text = _paged(query, sort, matching + beyond)
     async with conn.cursor(row_factory=dict_row) as cursor:
         try:
             await cursor.execute(sql.SQL(text), params)
@@ -103,7 +95,7 @@ async def run(
                 raise
             raise refused("N03", why="不能识别翻页位置") from None
         rows = await cursor.fetchall()
-    following = _cursor(query, sort, rows[limit - 1]) if len(rows) > limit else None
+    following = cursor_at(query, sort, rows[limit - 1]) if len(rows) > limit else None
     count, totals = 0, dict[str, int]()
     if after is None and following is None:
         count, totals = len(rows), _sums(query, rows)
@@ -127,13 +119,30 @@ def _matching(query: Query, values: Mapping[str, Any]) -> str:
     return f"from ({query.source}) q where true{''.join(conditions)}"
 
 
+def _paged(query: Query, sort: Sort | None, matching: str) -> str:
+    """A page's rows; where they are found by their keys, first the keys alone."""
+    ordering = _ordering(query, sort)
+    keys = ", ".join(query.keys) if query.found_by_key else ""
+    page = f"select {keys or '*'} {matching} order by {ordering} limit %(limit)s"
+    if not keys:
+        return page
+    return f"select q.* from ({page}) k join ({query.source}) q using ({keys}) order by {ordering}"
+
+
 def _ordering(query: Query, sort: Sort | None) -> str:
     direction = " desc" if query.newest_first else ""
     keys = ", ".join(f"{key}{direction}" for key in query.keys)
     if sort is None:
         return keys
     falling = " desc" if sort.is_descending else ""
-    return f"{sort.column.key} is null, {sort.value}{falling}, {keys}"
+    return f"{_sorted(query, sort)}{falling} nulls last, {keys}"
+
+
+def _sorted(query: Query, sort: Sort) -> str:
+    """What rows are compared by."""
+    key = sort.column.key
+    value = DICTIONARY.format(key) if isinstance(sort.column.kind, Text) else key
+    return query.sorted_as.get(key, value)
 
 
 # A cursor is the order's values of the last row, by commas, and when sorted, after a colon, what it
@@ -141,7 +150,8 @@ def _ordering(query: Query, sort: Sort | None) -> str:
 # columns' types, and refuses those that are none.
 
 
-def _cursor(query: Query, sort: Sort | None, row: Mapping[str, Any]) -> str:
+def cursor_at(query: Query, sort: Sort | None, row: Mapping[str, Any]) -> str:
+    """What comes after this row is the page that ``run`` gives for it."""
     place = ",".join(str(row[key]) for key in query.keys)
     value = row[sort.column.key] if sort else None
     return place if value is None else f"{place}:{value}"
@@ -161,11 +171,12 @@ def _beyond(query: Query, sort: Sort | None, after: str) -> tuple[str, dict[str,
         return f" and {later}", found
     if not colon:
         return f" and {sort.column.key} is null and {later}", found
-    mark = "%(after_value)s"
-    mark = DICTIONARY.format(mark) if isinstance(sort.column.kind, Text) else mark
+    key, mark = sort.column.key, "%(after_value)s"
+    # Converted once, not for every row; what is equal needs no converting.
+    bound = f"(select {DICTIONARY.format(mark)})" if isinstance(sort.column.kind, Text) else mark
     step = "<" if sort.is_descending else ">"
-    beyond = f" and ({sort.value} {step} {mark} or {sort.column.key} is null"
-    return f"{beyond} or {sort.value} = {mark} and {later})", found | {"after_value": value}
+    beyond = f"{_sorted(query, sort)} {step} {bound} or {key} is null or {key} = {mark} and {later}"
+    return f" and ({beyond})", found | {"after_value": value}
 
 
 def _sums(query: Query, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -189,7 +200,7 @@ async def all_rows(
     unit_id: int,
     values: Mapping[str, Any],
     sort: Sort | None = None,
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """Every row, through a cursor on the server: memory stays flat."""
     text = f"select * {_matching(query, values)} order by {_ordering(query, sort)}"
     async with conn.cursor(name=f"all_{query.code}", row_factory=dict_row) as cursor:

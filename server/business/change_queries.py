@@ -5,13 +5,20 @@ from __future__ import annotations
 from server.business.base import Field
 from server.business.base_change import BASE_CHANGE
 from server.business.kinds import Account, Choice, Day, Money, MonthKind, Ratio, Serial, Text, Whole
-from server.business.query import PERSON_FILTERS, Filter, Query, Term, date_filters
+from server.business.query import (
+    NAMED,
+    PERSON_FILTERS,
+    RECEIPT_NO,
+    Filter,
+    Query,
+    Term,
+    date_filters,
+)
 from server.business.ratio_change import RATIO_CHANGE, RATIO_REASONS
 
-RECEIPT_NO = "r.year || '-' || lpad(r.number::text, 6, '0') as receipt_no"
 # Who acted, at which day, with which receipt.
 DEED = """
-    join txn t on t.unit_id = c.unit_id and t.txn_id = c.txn_id
+    left join txn t on t.unit_id = c.unit_id and t.txn_id = c.txn_id
     left join operator o on o.unit_id = t.unit_id and o.operator_id = t.operator_id
     left join receipt r on r.unit_id = t.unit_id and r.txn_id = t.txn_id"""
 SERIAL = Field("serial", "业务流水号", Serial(), width=170)
@@ -43,19 +50,20 @@ RATIO_CHANGES = Query(
                c.personal_before, c.personal_ratio, c.reason, c.remark, o.name as operator,
                {RECEIPT_NO}
         from unit_ratio c {DEED}
-        where c.unit_id = %(unit_id)s""",
+        where c.unit_id = %(unit_id)s and c.txn_id is not null""",
     order="serial",
     newest_first=True,
     drill="ratio_change_persons",
 )
 
 CHANGED = f"""
-    select c.txn_id as serial, c.acct_id as account, t.biz_day, a.name, c.month, c.base_before_fen,
-           c.base_fen, c.unit_before_fen + c.personal_before_fen as monthly_before,
+    select c.txn_id as serial, c.acct_id as account, t.biz_day, a.name, a.name_order, c.month,
+           c.base_before_fen, c.base_fen,
+           c.unit_before_fen + c.personal_before_fen as monthly_before,
            c.unit_fen, c.personal_fen, c.unit_fen + c.personal_fen as monthly_fen, c.remark,
            o.name as operator, {RECEIPT_NO}
     from event c {DEED}
-    join account a on a.unit_id = c.unit_id and a.acct_id = c.acct_id
+    left join {NAMED} a on a.unit_id = c.unit_id and a.acct_id = c.acct_id
     where c.unit_id = %(unit_id)s"""
 BEFORE_AFTER = (
     Field("monthly_before", "变更前月缴存额", Money(), summed=True),
@@ -101,6 +109,8 @@ BASE_CHANGES = Query(
     order="serial, account",
     newest_first=True,
     unsorted=frozenset({"receipt_no"}),
+    found_by_key=True,
+    sorted_as={"name": "name_order"},
 )
 
 # Everybody who contributes, as they are and at the ratios asked about (ruling 5).

@@ -49,8 +49,9 @@ PROOF_UNIT = Query(
 )
 
 # Every month of the range, those without a deposit, too. What was reversed is not in it; what was
-# corrected is taken off what it corrects, of each person the 汇缴 first. Only a month with several
-# payments has to be told apart by persons: nearly all have one.
+# corrected is taken off what it corrects, of each person the 汇缴 first: only then the persons have
+# to be told apart. Otherwise a month's payments add up, and the lesser ones say who is in none that
+# is greater.
 DEPOSITS = Query(
     code="deposits",
     label="单位缴存情况",
@@ -69,8 +70,9 @@ DEPOSITS = Query(
     ),
     source="""
         with parts as (
-            select p.txn_id, p.month, t.business, t.biz_day,
-                   count(*) over (partition by p.month) as parts
+            select p.txn_id, p.month, p.paying, p.unit_fen, p.amount_fen, t.business, t.biz_day,
+                   row_number() over (partition by p.month order by p.paying desc) as nth,
+                   bool_or(t.business = 'correction') over (partition by p.month) as corrected
             from txn_part p
             join txn t on t.unit_id = p.unit_id and t.txn_id = p.txn_id
             where p.unit_id = %(unit_id)s and p.month between %(from_month)s and %(until)s
@@ -83,19 +85,29 @@ DEPOSITS = Query(
                        where p.business in ('remittance', 'correction')), 0), 0) as remitted
             from parts p
             join entry e on e.unit_id = %(unit_id)s and e.txn_id = p.txn_id and e.month = p.month
-            where p.parts > 1 group by e.month, e.acct_id
+            where p.corrected group by e.month, e.acct_id
+        ), others as (
+            select p.month, count(distinct e.acct_id) as persons
+            from parts p
+            join entry e on e.unit_id = %(unit_id)s and e.txn_id = p.txn_id and e.month = p.month
+                        and e.amount_fen > 0
+            where p.nth > 1 and not p.corrected and not exists (
+                select from parts f
+                join entry g on g.unit_id = %(unit_id)s and g.txn_id = f.txn_id
+                            and g.month = f.month and g.acct_id = e.acct_id and g.amount_fen > 0
+                where f.month = p.month and f.nth = 1)
+            group by 1
         ), months as (
             select month, count(*) filter (where amount > 0) as persons,
                    sum(unit_fen)::bigint as unit_fen, sum(amount)::bigint as amount,
                    sum(least(remitted, amount))::bigint as remitted_fen
             from persons group by month
             union all
-            select e.month, count(*) filter (where e.amount_fen > 0), sum(e.unit_fen)::bigint,
-                   sum(e.amount_fen)::bigint,
-                   coalesce(sum(e.amount_fen) filter (where p.business = 'remittance'), 0)::bigint
-            from parts p
-            join entry e on e.unit_id = %(unit_id)s and e.txn_id = p.txn_id and e.month = p.month
-            where p.parts = 1 group by e.month
+            select p.month, max(p.paying) + coalesce(max(o.persons), 0), sum(p.unit_fen)::bigint,
+                   sum(p.amount_fen)::bigint,
+                   coalesce(sum(p.amount_fen) filter (where business = 'remittance'), 0)::bigint
+            from parts p left join others o on o.month = p.month
+            where not p.corrected group by p.month
         ), days as (
             select month, min(biz_day)::text || case when max(biz_day) > min(biz_day)
                    then ' 至 ' || max(biz_day)::text else '' end as paid_days

@@ -7,18 +7,18 @@ from server.business.businesses import LABELS
 from server.business.facts import STATUSES
 from server.business.kinds import Account, Choice, Day, Masked, Money, MonthKind, Serial, Text
 from server.business.parameters import Rate
-from server.business.query import PERSON_FILTERS, Filter, Query
+from server.business.query import NAMED, PERSON_FILTERS, Filter, Query
 
 INTEREST_STATEMENTS = Query(
     code="interest_statements",
     label="单位结息对账单查询",
     menu="公积金查询",
     filters=(
-        Filter(Field("year", "结息年度", Text(4), required=False), "year = %(year)s"),
+        Filter(Field("year", "结息年度", Serial(), required=False), "year = %(year)s"),
         *PERSON_FILTERS,
     ),
     columns=(
-        Field("year", "结息年度", Text(), width=80),
+        Field("year", "结息年度", Serial(), width=80),
         Field("account", "个人账号", Account(), width=120),
         Field("name", "姓名", Text(), width=120),
         Field("id_mask", "证件号码", Masked(), width=160),
@@ -33,19 +33,22 @@ INTEREST_STATEMENTS = Query(
         Field("prior_rate", "上年结转利率", Rate(), width=90),
         Field("current_rate", "当年归集利率", Rate(), width=90),
     ),
-    source="""
-        select a.acct_id * 10000 + s.year as line, s.year::text as year, a.acct_id as account,
-               a.name, a.id_mask, a.status, s.opening_fen, s.in_fen, s.out_fen,
+    source=f"""
+        select s.acct_id * 10000 + r.year as line, r.year, s.acct_id as account,
+               a.name, a.name_order, a.id_mask, a.status, s.opening_fen, s.in_fen, s.out_fen,
                s.prior_interest_fen, s.interest_fen - s.prior_interest_fen as current_interest_fen,
                s.interest_fen, s.closing_fen, r.prior_rate, r.current_rate
         from settlement r
         join txn t on t.unit_id = %(unit_id)s and t.idem = 'settlement-' || r.year
         join interest_statement s on s.unit_id = t.unit_id and s.txn_id = t.txn_id
-        join account a on a.unit_id = s.unit_id and a.acct_id = s.acct_id
+        left join {NAMED} a on a.unit_id = s.unit_id and a.acct_id = s.acct_id
         where s.unit_id = %(unit_id)s""",
     order="account, year",
+    found_by_key=True,
+    sorted_as={"name": "name_order"},
     drill="interest_year",
     drill_by="line",
+    titled_by=("name", "year"),
 )
 
 INTEREST_YEAR = Query(

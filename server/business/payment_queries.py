@@ -6,7 +6,7 @@ from server.business.base import METHODS, Field
 from server.business.businesses import BUSINESSES, COUNTER_BUSINESSES
 from server.business.counter import REVERSAL
 from server.business.kinds import Account, Choice, Day, Money, MonthKind, Serial, Stamp, Text, Whole
-from server.business.query import Filter, Query, date_filters
+from server.business.query import RECEIPT_NO, Filter, Query, date_filters
 
 PAYMENT_KINDS = {
     b.code: b.label for b in BUSINESSES + COUNTER_BUSINESSES if b.payment or b is REVERSAL
@@ -35,7 +35,7 @@ PAYMENTS = Query(
     source=f"""
         select t.txn_id as serial, t.biz_day, t.business as kind, p.from_month, p.until_month,
                p.persons, coalesce(-o.total_fen, t.total_fen) as amount, t.method,
-               r.year || '-' || lpad(r.number::text, 6, '0') as receipt_no
+               {RECEIPT_NO}
         from txn t
         join receipt r on r.unit_id = t.unit_id and r.txn_id = t.txn_id
         left join txn o on o.unit_id = t.unit_id and o.txn_id = t.reverses

@@ -16,7 +16,7 @@ from server.business.payment_queries import (
     PAYMENT_STEPS,
     PAYMENTS,
 )
-from server.business.query import Filter, Query, date_filters
+from server.business.query import RECEIPT_NO, Filter, Query, date_filters
 from server.business.remittance_queries import REMITTANCE_CHANGES, REMITTANCE_MONTHS
 from server.business.roster_queries import ROSTER, SEAL_CHANGES
 from server.business.transfer_queries import TRANSFERS
@@ -50,12 +50,13 @@ RECEIPTS = Query(
         Field("prints", "打印次数", Whole(), width=80),
         Field("issued_at", "填制时间", Stamp(), width=150),
     ),
-    source="""
+    source=f"""
         select r.year, r.number, r.biz_day, r.business as kind, r.title,
-               r.year || '-' || lpad(r.number::text, 6, '0') as receipt_no, r.row_count as persons,
+               {RECEIPT_NO}, r.row_count as persons,
                r.amount_fen as amount, r.txn_id as serial, r.issued_at,
                (select count(*) from print p
-                where p.unit_id = r.unit_id and p.year = r.year and p.number = r.number) as prints
+                where p.unit_id = r.unit_id and p.year = r.year and p.number = r.number
+                 and p.job is not null) as prints
         from receipt r where r.unit_id = %(unit_id)s""",
     order="year, number",
     newest_first=True,

@@ -10,6 +10,13 @@ from server.business.base import Field
 from server.business.kinds import Account, Day, Text
 from server.business.refusals import Problem, problem
 
+# The database has no collation of its own for Chinese: in this encoding the common characters
+# stand by their sound, as in a dictionary.
+DICTIONARY = "convert_to({}, 'GB18030')"
+# Accounts with their place among the names. What may be null is computed where it is looked up, for
+# each person once and not for each of their rows.
+NAMED = f"(select *, coalesce({DICTIONARY.format('name')}, '') as name_order from account)"
+RECEIPT_NO = "r.year || '-' || lpad(r.number::text, 6, '0') as receipt_no"  # of receipt r
 PARENT = "parent"  # the search field that a drill-down fills
 
 
@@ -45,13 +52,17 @@ class Query:
     ``order`` is the column, or by commas the columns, by whose unique values pages follow each
     other, newest first when ``newest_first``; an index that begins with ``unit_id`` and goes on
     with them makes every page cost the same. ``drill`` names the query that a row opens, given as
-    ``parent`` the row's ``drill_by``, or its ``order`` where that is one column. A query with no
-    menu is reached by drill-down alone. ``equation`` says how the columns of a row come to each
-    other. One may sort by every column except those of ``unsorted``, which are too dear to compute
-    for every row of a large unit. ``facts`` are those of ``Unit`` that the source takes beside the
-    filters; a required filter is always there, so that the source may take it, too. A query
-    ``as_record`` has one row, shown as labels and values; ``record`` names such a query, shown
-    above the rows of this one. ``when_empty`` is what an empty answer means, and what to do next.
+    ``parent`` the row's ``drill_by``, or its ``order`` where that is one column, under a title that
+    ends with the columns ``titled_by``. A query with no menu is reached by drill-down alone.
+    ``equation`` says how the columns of a row come to each other. One may sort by every column
+    except those of ``unsorted``, which are too dear to compute for every row of a large unit.
+    ``facts`` are those of ``Unit`` that the source takes beside the filters; a required filter is
+    always there, so that the source may take it, too. A query ``as_record`` has one row, shown as
+    labels and values; ``record`` names such a query, shown above the rows of this one. Where an
+    index finds a row by its key, ``found_by_key`` lets a page compute for every row nothing but
+    keys and what they are sorted by; what the source only looks up is then joined to the left, and
+    costs sums and sorts nothing. ``sorted_as`` names what of the source stands for a column when
+    sorted by it. ``when_empty`` is what an empty answer means, and what to do next.
     """
 
     code: str
@@ -64,12 +75,15 @@ class Query:
     newest_first: bool = False
     drill: str = ""
     drill_by: str = ""
+    titled_by: tuple[str, ...] = ()
     unsorted: frozenset[str] = frozenset()
     is_receipts: bool = False
     as_record: bool = False
     record: str = ""
     equation: tuple[Term, ...] = ()
     facts: tuple[str, ...] = ()
+    found_by_key: bool = False
+    sorted_as: Mapping[str, str] = field(default_factory=dict)
     when_empty: str = "没有符合条件的记录"
 
     @property

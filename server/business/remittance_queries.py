@@ -7,6 +7,7 @@ from server.business.kinds import Account, Choice, Money, MonthKind, Text, Whole
 from server.business.query import Filter, Query, Term
 
 # Everyone due in an unpaid month or in the month before it, with both amounts (domain 4.11, H12).
+# Nobody is due twice, so whose span goes on through a month is in it once, and unchanged.
 REMITTANCE_ROSTERS = """
     with unpaid as (
         select m as month from unit u, centre c, generate_series(
@@ -16,29 +17,29 @@ REMITTANCE_ROSTERS = """
         where u.unit_id = %(unit_id)s and not exists (
             select from deferral d
             where d.unit_id = u.unit_id and m between d.from_month and d.until_month)
-    ), looked_at as (
-        select month from unpaid union select month - 1 from unpaid
-    ), due as (
-        select l.month, a.acct_id, a.unit_fen + a.personal_fen as amount
-        from looked_at l
-        join account a on a.unit_id = %(unit_id)s
-                      and a.from_month <= l.month and a.until_month > l.month
+    ), spans as (
+        select acct_id, from_month, until_month, unit_fen + personal_fen as amount
+        from account where unit_id = %(unit_id)s
         union all
-        select l.month, s.acct_id, s.unit_fen + s.personal_fen
-        from looked_at l
-        join segment s on s.unit_id = %(unit_id)s
-                      and s.from_month <= l.month and s.until_month > l.month
-    ), both_months as (
-        select u.month, d.acct_id,
-               sum(d.amount) filter (where d.month < u.month)::bigint as before_fen,
-               sum(d.amount) filter (where d.month = u.month)::bigint as after_fen
-        from unpaid u join due d on d.month in (u.month, u.month - 1)
+        select acct_id, from_month, until_month, unit_fen + personal_fen
+        from segment where unit_id = %(unit_id)s
+    ), turned as (
+        select u.month, s.acct_id,
+               sum(s.amount) filter (where s.until_month = u.month)::bigint as before_fen,
+               sum(s.amount) filter (where s.from_month = u.month)::bigint as after_fen
+        from unpaid u
+        join spans s on (s.from_month = u.month or s.until_month = u.month)
+                    and s.from_month < s.until_month
         group by 1, 2
     ), rosters as (
-        select *, coalesce(after_fen, 0) - coalesce(before_fen, 0) as difference_fen,
+        select u.month, s.acct_id, s.amount as before_fen, s.amount as after_fen,
+               0 as difference_fen, '0' as change
+        from unpaid u join spans s on s.from_month < u.month and s.until_month > u.month
+        union all
+        select *, coalesce(after_fen, 0) - coalesce(before_fen, 0),
                case when before_fen is null then '1' when after_fen is null then '2'
-                    when before_fen <> after_fen then '3' else '0' end as change
-        from both_months
+                    when before_fen <> after_fen then '3' else '0' end
+        from turned
     )"""
 CHANGES = {"1": "增加", "2": "减少", "3": "调整", "0": "不变"}
 EVENTS = {

@@ -5,7 +5,15 @@ from __future__ import annotations
 from server.business.base import Field
 from server.business.facts import STATUSES
 from server.business.kinds import Account, Choice, Day, Masked, Money, MonthKind, Serial, Text
-from server.business.query import BY_ACCOUNT, PERSON_FILTERS, Filter, Query, date_filters
+from server.business.query import (
+    BY_ACCOUNT,
+    NAMED,
+    PERSON_FILTERS,
+    RECEIPT_NO,
+    Filter,
+    Query,
+    date_filters,
+)
 from server.business.sealing import SEAL_REASONS, SEALING
 from server.business.unsealing import UNSEALING
 
@@ -68,14 +76,15 @@ SEAL_CHANGES = Query(
         Field("receipt_no", "回单号", Text(), width=110),
     ),
     source=f"""
-        select e.txn_id as serial, e.acct_id as account, t.biz_day, e.std as kind, a.name, e.month,
+        select e.txn_id as serial, e.acct_id as account, t.biz_day, e.std as kind, a.name,
+               a.name_order, e.month,
                coalesce(substring(p.value from '(?:^|；)' || e.reason || ' ([^；]*)'), d.name,
                         e.reason) as reason,
                e.remark, e.base_fen as base, e.unit_fen + e.personal_fen as monthly_fen,
-               r.year || '-' || lpad(r.number::text, 6, '0') as receipt_no
+               {RECEIPT_NO}
         from event e
-        join txn t on t.unit_id = e.unit_id and t.txn_id = e.txn_id
-        join account a on a.unit_id = e.unit_id and a.acct_id = e.acct_id
+        left join txn t on t.unit_id = e.unit_id and t.txn_id = e.txn_id
+        left join {NAMED} a on a.unit_id = e.unit_id and a.acct_id = e.acct_id
         left join receipt r on r.unit_id = e.unit_id and r.txn_id = e.txn_id
         left join (values {REASONS}) d(code, name) on d.code = e.reason
         left join lateral (
@@ -85,4 +94,6 @@ SEAL_CHANGES = Query(
         where e.unit_id = %(unit_id)s and e.std in ('{SEALING.std}', '{UNSEALING.std}')""",
     order="serial, account",
     newest_first=True,
+    found_by_key=True,
+    sorted_as={"name": "name_order"},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.business.base import Field
 from server.business.kinds import Account, Choice, Day, Masked, Money, MonthKind, Serial, Text
-from server.business.query import PERSON_FILTERS, Filter, Query, date_filters
+from server.business.query import PERSON_FILTERS, RECEIPT_NO, Filter, Query, date_filters
 from server.business.transfer import TRANSFER, TRANSFER_OUT
 
 DIRECTIONS = {TRANSFER.code: "转入", TRANSFER_OUT.code: "转出"}
@@ -43,7 +43,7 @@ TRANSFERS = Query(
                coalesce(t.head->>'from_unit', u.unit_id::text) as from_unit,
                coalesce(t.head->>'to_name', u.name) as to_name,
                coalesce(t.head->>'to_unit', u.unit_id::text) as to_unit,
-               r.year || '-' || lpad(r.number::text, 6, '0') as receipt_no
+               {RECEIPT_NO}
         from event v
         join txn t on t.unit_id = v.unit_id and t.txn_id = v.txn_id
         join unit u on u.unit_id = v.unit_id

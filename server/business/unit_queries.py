@@ -39,9 +39,7 @@ REGISTERED = f"""
     )
 },
     {OPERATORS.format(what="left(o.phone, 3) || '****' || right(o.phone, 4)")} as operators,
-    (select string_agg(o.name || '　' || regexp_replace(o.telephone, {MOBILE}), '；'
-                       order by o.operator_id)
-     from operator o where o.unit_id = u.unit_id and o.state = 'active' and o.telephone <> '')
+    {OPERATORS.format(what=f"nullif(regexp_replace(o.telephone, {MOBILE}), '')")}
         as operator_telephones
 """
 

@@ -109,6 +109,7 @@ HALVES = """
 BY_PART = """
     with booked as (
         select unit_id, txn_id, month, count(*)::int as persons, sum(amount_fen)::bigint as fen,
+               sum(unit_fen)::bigint as unit_fen, count(*) filter (where amount_fen > 0) as paying,
                sha256(string_agg(
                    int8send(acct_id) || int8send(amount_fen) || int8send(balance_fen),
                    ''::bytea order by acct_id)) as digest
@@ -119,6 +120,8 @@ BY_PART = """
     full join booked b on b.unit_id = p.unit_id and b.txn_id = p.txn_id and b.month = p.month
     cross join lateral (values
         ('月份人数不等于分录', p.persons::text, coalesce(b.persons, 0)::text),
+        ('月份缴存人数不等于分录', p.paying::text, coalesce(b.paying, 0)::text),
+        ('月份单位部分不等于分录', p.unit_fen::text, coalesce(b.unit_fen, 0)::text),
         ('月份合计不等于分录', p.amount_fen::text, coalesce(b.fen, 0)::text),
         ('分录与摘要不符', encode(p.digest, 'hex'),
          encode(coalesce(b.digest, sha256('')), 'hex'))

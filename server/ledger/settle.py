@@ -136,6 +136,7 @@ SETTLE = f"""
         from credited returning 1),
     total as (
         select unit_id, txn_id, count(*) as persons, sum(interest_fen)::bigint as fen,
+               count(*) filter (where interest_fen > 0) as paying,
                sha256(string_agg(
                    int8send(acct_id) || int8send(interest_fen) || int8send(balance_fen),
                    ''::bytea order by acct_id)) as digest
@@ -152,8 +153,9 @@ SETTLE = f"""
         insert into posting (unit_id, txn_id, line, debit, credit, amount_fen)
         select unit_id, txn_id, 1, '211', '201', fen from total where fen > 0),
     parted as (
-        insert into txn_part (unit_id, txn_id, month, persons, amount_fen, digest)
-        select unit_id, txn_id, %(month)s, persons, fen, digest from total)
+        insert into txn_part (unit_id, txn_id, month, persons, paying, unit_fen, amount_fen,
+                              digest)
+        select unit_id, txn_id, %(month)s, persons, paying, 0, fen, digest from total)
     select (select count(*) from total), (select count(*) from settled),
            (select count(*) from entered), (select coalesce(sum(fen), 0)::bigint from total)
 """

@@ -170,6 +170,8 @@ SPOILED = {
     "update posting p set debit = '21902' from txn t where t.reverses is not null"
     " and t.txn_id = p.txn_id": "冲正与原凭证不符",
     "update txn_part set persons = persons + 1": "月份人数不等于分录",
+    "update txn_part set paying = paying + 1": "月份缴存人数不等于分录",
+    "update txn_part set unit_fen = unit_fen + 1": "月份单位部分不等于分录",
     "update txn_part set amount_fen = amount_fen + 1": "月份合计不等于分录",
     "delete from txn_part": "分录与摘要不符",
     "update chain set hash = '\\x00' where position = 3": "账务链断裂",

@@ -86,6 +86,28 @@ async def test_every_month_is_what_the_ledger_has(pool: Pool) -> None:
     assert page.totals["amount"] == balance, "before any interest the deposits are the balance"
 
 
+async def test_who_is_in_two_payments_of_a_month_counts_once(pool: Pool) -> None:
+    desk = await open_unit(pool)
+    accounts = await open_handbook_people(desk, FIRST)
+    await give_prepayment(desk, 500_000_00)
+    await desk.remit(FIRST)
+    for kind, account, fen in (
+        ("正常差额补缴", accounts[0], "200"),
+        ("正常差额补缴", accounts[0], "100"),
+        ("正常全额补缴", accounts[2], "300"),
+    ):
+        row = {"account": str(account), "monthly": fen, "start": "2026-03", "end": "2026-03"}
+        await desk.do("back_payment", [row], kind=kind, method="prepayment")
+    (row,) = (await deposits(desk, FIRST, FIRST)).rows
+    paid = await desk.sql(
+        "select count(distinct acct_id) from entry where unit_id = %s and amount_fen > 0",
+        desk.unit_id,
+    )
+    assert row["persons"] == paid[0][0] == 3
+    assert (row["remitted_fen"], row["made_up_fen"]) == (2000_00, 600_00)
+    assert [(row["month"], row["unit_fen"], row["amount"])] == await of_ledger(desk, FIRST, FIRST)
+
+
 async def test_month_paid_on_two_days_names_both(pool: Pool) -> None:
     desk = await open_unit(pool)
     accounts = await open_handbook_people(desk, FIRST)

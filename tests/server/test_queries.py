@@ -14,7 +14,7 @@ from server import interest, parameters, queries
 from server.books.close import close_day
 from server.business.kinds import Money, MonthKind
 from server.business.queries import QUERIES
-from server.business.query import PARENT, Query
+from server.business.query import DICTIONARY, PARENT, Query
 from server.business.refusals import Refused
 from server.business.roster_queries import ROSTER, SEAL_CHANGES
 from server.db import Pool, new_id, transaction
@@ -256,7 +256,7 @@ def test_range_that_ends_before_it_begins_is_refused_at_its_end(query: Query) ->
 async def test_every_character_has_its_place(pool: Pool) -> None:
     desk = await open_unit(pool)
     every = "".join(chr(n) for n in range(1, 0x110000) if not 0xD800 <= n < 0xE000)
-    (size,) = await desk.sql(f"select length({queries.DICTIONARY.format('%s::text')})", every)
+    (size,) = await desk.sql(f"select length({DICTIONARY.format('%s::text')})", every)
     assert size[0] > len(every)
 
 
