@@ -278,17 +278,18 @@ class Client(Wire):
         params = {"print_id": print_id} if print_id else {}
         return self._send("GET", f"/api/receipts/{receipt_no}/pdf", params=params)
 
-    def record_prints(self, receipts: Sequence[str], printer: str) -> list[Print]:
-        """Counts one printing of each, all or none."""
+    def reserve_prints(self, receipts: Sequence[str], printer: str) -> list[Print]:
+        """One printing of each, all or none, with what its paper bears; not counted yet."""
         body = {"receipts": receipts, "printer": printer}
         return self._call("POST", "/api/prints", _PrintsBody, body).prints
 
-    def record_outcome(self, print_ids: Sequence[str], outcome: str, job: str) -> None:
-        body = {"print_ids": print_ids, "outcome": outcome, "job": job}
+    def count_prints(self, print_ids: Sequence[str], job: str, outcome: str = "") -> None:
+        """A queue has their job; later, with ``outcome``, how it ended."""
+        body = {"print_ids": print_ids, "job": job, "outcome": outcome}
         self._call("PUT", "/api/prints", None, body)
 
     def take_back_prints(self, print_ids: Sequence[str]) -> None:
-        """They never went to the printer's queue: they do not count."""
+        """Their job left the queue before it began: they do not count."""
         self._call("POST", "/api/prints/not-printed", None, {"print_ids": print_ids})
 
 

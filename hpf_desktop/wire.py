@@ -142,8 +142,15 @@ class Wire:
 
 def origin_of(base_url: str) -> str:
     """``https://host[:port]``; anything that is not HTTPS is refused (N10)."""
-    parts = urlsplit(base_url.strip())
+    try:
+        parts = urlsplit(base_url.strip())
+        is_plain = parts.port is None or parts.port > 0
+    except ValueError:
+        raise refused("N10") from None
     if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
+        raise refused("N10")
+    # A name before the host is no host, and a password there would be remembered.
+    if not is_plain or "@" in parts.netloc or parts.query or parts.fragment:
         raise refused("N10")
     return f"https://{parts.netloc}"
 

@@ -228,7 +228,7 @@ class Play:
         """Sends it to the real queue and waits for the file that the printer makes of it."""
         before = set(self.printed.glob("job-*.pdf"))
         outcomes: list[object] = []
-        view.printed.connect(outcomes.append)  # type: ignore[attr-defined]
+        view.printed.connect(lambda it, _: outcomes.append(it))  # type: ignore[attr-defined]
         view.preview.print_requested.emit()  # type: ignore[attr-defined]
         words = find(QLabel, "receipt_title", view)
         until(lambda: outcomes or _bar_text(view), "打印结果", PRINT_LIMIT_S)

@@ -112,6 +112,20 @@ def shift(pdf: bytes, right_mm: float, down_mm: float) -> bytes:
     return output.getvalue()
 
 
+def on_a4(pdf: bytes) -> bytes:
+    """At the upper left of A4 sheets, upright and true to size."""
+    sheet = PAPERS["A4"]
+    with opened(pdf) as document:
+        for page in document:
+            left, _, _, top = page.get_cropbox()
+            box = (left, top - sheet.height_pt, left + sheet.width_pt, top)
+            page.set_mediabox(*box)
+            page.set_cropbox(*box)
+        output = BytesIO()
+        document.save(output)
+    return output.getvalue()
+
+
 def calibration_page(paper: Paper, printer: str, offset_mm: tuple[float, float]) -> bytes:
     """Crosses 15 mm from the corners and a ruler; printed with the offset that it names."""
     # Only this page needs it, and it takes a while to load.

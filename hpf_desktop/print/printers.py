@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Protocol
@@ -14,6 +15,7 @@ class PrinterStatus(Enum):
 
     READY = ("", "就绪")
     PRINTING = ("", "正在打印")
+    CONNECTING = ("", "正在连接打印机")
     PAPER_OUT = ("P01", "缺纸")
     JAMMED = ("P02", "卡纸")
     COVER_OPEN = ("P03", "机盖打开")
@@ -41,6 +43,7 @@ class JobState(Enum):
     COMPLETED = "打印完成"
     CANCELLED = "已取消"
     ABORTED = "打印失败"
+    WITHDRAWN = "没有开始打印就已取消"
     UNKNOWN = "已离开打印队列，请核对纸张"
 
     @property
@@ -102,11 +105,15 @@ class PrintBackend(Protocol):
 
     def status(self, printer: str) -> PrinterStatus: ...
 
-    def submit(self, pdf: bytes, order: PrintOrder) -> int:
-        """Gives the job to the queue and returns its number there. Raises PrintRefused."""
+    def submit(self, pdf: bytes, order: PrintOrder, accepted: Callable[[int], None] = ...) -> int:
+        """Gives the job to the queue and returns its number there. Raises PrintRefused when it is
+        sure that nothing is printed. ``accepted`` is called with the number before anything can
+        be printed; whatever it raises is raised again, and nothing is printed."""
         ...
 
-    def job_state(self, printer: str, job_id: int) -> JobState: ...
+    def job_state(self, printer: str, job_id: int) -> JobState:
+        """Raises PrintRefused where the service does not answer: then nobody knows."""
+        ...
 
     def cancel(self, printer: str, job_id: int) -> None:
         """Takes what is not printed yet out of the queue; a job that has left it is no matter."""

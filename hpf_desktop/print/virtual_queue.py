@@ -3,11 +3,12 @@
     python -m hpf_desktop.print.virtual_queue DIR
 
 runs until SIGTERM and prints `CUPS_SERVER=…`, which clients need in their environment. Jobs
-arrive as DIR/job-N.pdf. What DIR/mode says is what the printer does with the next job: ok, slow,
-paperout (no paper until the mode changes), stop. Needs root, because CUPS runs its backends from
-one folder of the system: a script is installed at /usr/lib/cups/backend/hpf-pdf-PID-… with mode
-0700 (with any other mode CUPS would run it as user lp, who cannot write to DIR), and removed at
-the end.
+arrive as DIR/job-N.pdf. What DIR/mode says is what the printer does with the next job, after as
+many pages as may stand behind it: ok, slow; paperout, jam, cover, offline (until the mode is
+another); jamstop, stop (the queue stops); hold; fail (CUPS's own policy decides). Needs root,
+because CUPS runs its backends from one folder of the system: a script is installed at
+/usr/lib/cups/backend/hpf-pdf-PID-… with mode 0700 (with any other mode CUPS would run it as user
+lp, who cannot write to DIR), and removed at the end.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ BACKENDS = Path("/usr/lib/cups/backend")
 STATES = Path("/tmp")  # noqa: S108 - User lp must reach it; each folder is made fresh.
 PREFIX, STATE_PREFIX = "hpf-pdf-", "hpf-cups-"
 PRINTER, LABEL = "HPF-PDF", "演示打印机（存为 PDF）"
-MODES = ("ok", "slow", "paperout", "stop")
+MODES = (
+    "ok", "slow", "paperout", "jam", "cover", "offline", "jamstop", "stop", "hold", "fail",
+)  # fmt: skip
 START_LIMIT_S = STOP_LIMIT_S = 10.0
 
 BACKEND_SCRIPT = """\
@@ -37,17 +40,31 @@ BACKEND_SCRIPT = """\
 # A CUPS backend: device job-id user title copies options [file]; the document comes on stdin.
 [ $# -eq 0 ] && { echo 'file hpf-pdf "Unknown" "HPF PDF queue"'; exit 0; }
 folder='@FOLDER@'
-mode() { cat "$folder/mode" 2>/dev/null || echo ok; }
-[ "$(mode)" = stop ] && { cat >/dev/null; echo 'ERROR: stopped' >&2; exit 4; }
-[ "$(mode)" = slow ] && sleep 3
-if [ "$(mode)" = paperout ]; then
-    echo 'STATE: +media-empty-error' >&2
-    waited=0
-    while [ "$(mode)" = paperout ] && [ $waited -lt 300 ]; do sleep 0.2; waited=$((waited+1)); done
-    echo 'STATE: -media-empty-error' >&2
-fi
+mode() { cut -d' ' -f1 "$folder/mode" 2>/dev/null || echo ok; }
 umask 077
-cat "${6:--}" >"$folder/.job-$1" && mv "$folder/.job-$1" "$folder/job-$1.pdf"
+cat "${6:--}" >"$folder/.job-$1"
+page=0
+pages=$(cut -d' ' -f2 -s "$folder/mode")
+while [ $page -lt "${pages:-0}" ]; do page=$((page+1)); echo "PAGE: $page 1" >&2; sleep 0.1; done
+began=$(mode)
+case $began in
+    paperout) reason=media-empty-error ;;
+    jam | jamstop) reason=media-jam-error ;;
+    cover) reason=cover-open-error ;;
+    offline) reason=offline-report ;;
+    slow) sleep 3 ;;
+    fail) exit 1 ;;
+    hold) exit 3 ;;
+    stop) echo 'ERROR: stopped' >&2; exit 4 ;;
+esac
+if [ -n "$reason" ]; then
+    echo "STATE: +$reason" >&2
+    [ "$began" = jamstop ] && exit 4
+    waited=0
+    while [ "$(mode)" = "$began" ] && [ $waited -lt 300 ]; do sleep 0.2; waited=$((waited+1)); done
+    echo "STATE: -$reason" >&2
+fi
+mv "$folder/.job-$1" "$folder/job-$1.pdf"
 """
 
 CUPSD_CONF = """\
@@ -55,6 +72,8 @@ Listen @STATE@/cups.sock
 Browsing No
 PreserveJobHistory Yes
 PreserveJobFiles No
+MultipleOperationTimeout 3
+DirtyCleanInterval 0
 LogLevel warn
 <Location />
   Order allow,deny
@@ -170,9 +189,11 @@ class VirtualQueue:
     ) -> None:
         self.stop()
 
-    def set_mode(self, mode: str) -> None:
+    def set_mode(self, mode: str, after_pages: int = 0) -> None:
         assert mode in MODES
-        (self.folder / "mode").write_text(mode)
+        new = self.folder / ".mode"  # In one step: the backend may be reading it.
+        new.write_text(f"{mode} {after_pages}" if after_pages else mode)
+        new.replace(self.folder / "mode")
 
     def job_file(self, job_id: int) -> Path:
         return self.folder / f"job-{job_id}.pdf"
@@ -181,6 +202,18 @@ class VirtualQueue:
         """Runs a CUPS command, such as cupsreject, on the queue."""
         program, *options = command
         self._run(program, "-h", self.server, *options, self.printer)
+
+    def signal(self, number: int) -> None:
+        """To the print service itself: killed, halted, going on."""
+        assert self._cupsd
+        self._cupsd.send_signal(number)
+        if number == signal.SIGKILL:
+            self._cupsd.wait(STOP_LIMIT_S)
+
+    def restart(self) -> None:
+        """After its end: the printer and its jobs are still known."""
+        Path(self.server).unlink(missing_ok=True)
+        self._run_cupsd()
 
     def stop(self) -> None:
         if self._cupsd is not None:
@@ -210,6 +243,10 @@ class VirtualQueue:
         assert "'" not in str(self.folder), "the folder's name goes into a shell script"
         self._backend.touch(mode=0o700)
         self._backend.write_text(BACKEND_SCRIPT.replace("@FOLDER@", str(self.folder)))
+        self._run_cupsd()
+        self._add_printer()
+
+    def _run_cupsd(self) -> None:
         files_conf, cupsd_conf = self._state / "cups-files.conf", self._state / "cupsd.conf"
         self._cupsd = subprocess.Popen(
             ["/usr/sbin/cupsd", "-f", "-c", cupsd_conf, "-s", files_conf],
@@ -220,7 +257,6 @@ class VirtualQueue:
         )
         (self._state / "cupsd.pid").write_text(str(self._cupsd.pid))
         self._wait_for_socket()
-        self._add_printer()
 
     def _wait_for_socket(self) -> None:
         assert self._cupsd

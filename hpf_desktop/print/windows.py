@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +89,9 @@ class WindowsBackend:
             return refused.status
         return status_of(facts["Status"], facts["Attributes"])
 
-    def submit(self, pdf: bytes, order: PrintOrder) -> int:
+    def submit(
+        self, pdf: bytes, order: PrintOrder, accepted: Callable[[int], None] = lambda _: None
+    ) -> int:
         import win32gui
         import win32print
 
@@ -100,6 +102,7 @@ class WindowsBackend:
             try:
                 job_id = int(win32print.StartDoc(context, (order.title, None, None, 0)))
                 try:
+                    accepted(job_id)
                     for page in document:
                         win32print.StartPage(context)
                         _draw(context, page, order.offset_mm)
@@ -113,22 +116,29 @@ class WindowsBackend:
         return job_id
 
     def job_state(self, printer: str, job_id: int) -> JobState:
-        import win32print
-
-        try:
-            with _printer(printer) as handle:
-                jobs = win32print.EnumJobs(handle, 0, JOBS_MAX, 1)
-        except PrintRefused:
-            return JobState.UNKNOWN
         # A job that is printed leaves the queue, and so does one that somebody deletes.
-        states = (job_state_of(job["Status"]) for job in jobs if job["JobId"] == job_id)
-        return next(states, JobState.UNKNOWN)
+        job = _job(printer, job_id)
+        return job_state_of(job["Status"]) if job else JobState.UNKNOWN
 
     def cancel(self, printer: str, job_id: int) -> None:
         import win32print
 
         with suppress(PrintRefused), _printer(printer) as handle:
             win32print.SetJob(handle, job_id, 0, None, JOB_CONTROL_DELETE)
+
+
+def _job(printer: str, job_id: int) -> dict[str, Any]:
+    """Empty for a job that is not in the queue; of a printer that is gone no job is left."""
+    import win32print
+
+    try:
+        with _printer(printer) as handle:
+            jobs = win32print.EnumJobs(handle, 0, JOBS_MAX, 1)
+    except PrintRefused as refused:
+        if refused.status is PrinterStatus.UNKNOWN_PRINTER:
+            return {}
+        raise
+    return next((dict(job) for job in jobs if job["JobId"] == job_id), {})
 
 
 def status_of(bits: int, attributes: int) -> PrinterStatus:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 from PySide6.QtCore import QEvent, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
@@ -12,13 +14,14 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QVBoxLa
 
 from hpf_desktop import tasks
 from hpf_desktop.log import explain
-from hpf_desktop.print.job import Outcome, preflight, print_pdf
+from hpf_desktop.print.job import Outcome, Step, print_pdf
 from hpf_desktop.print.preview import Preview
 from hpf_desktop.print.printers import JobState, PrintBackend, PrintOrder, PrintRefused
 from hpf_desktop.print.system import system_backend
 from hpf_desktop.settings import Printing
-from hpf_desktop.ui.messages import MessageBar, WaitingBar
+from hpf_desktop.ui.messages import MessageBar, WaitingBar, sentence
 from hpf_desktop.ui.page import NEEDS_KEY, Desk, button
+from hpf_desktop.ui.print_steps import PrintSteps
 from hpf_desktop.ui.theme import fit
 from server.business.refusals import problem
 
@@ -28,7 +31,7 @@ class DocumentView(QWidget):
 
     told = Signal(str)
     key_needed = Signal(object)
-    printed = Signal(object)  # Outcome
+    printed = Signal(object, str)  # Outcome, and of what
     what = "document"
     nothing = ""  # What stands above an empty preview.
 
@@ -38,9 +41,12 @@ class DocumentView(QWidget):
         self._desk = desk
         self.name = self._form = ""
         self._pdf = b""
+        self.is_locked = False  # While its page prints, so that the sheets come in order.
         self._task: tasks.Task | None = None
+        self._stop_printing: Event | None = None  # of the printing that is under way
         self._title = QLabel(self.nothing, objectName=f"{self.what}_title")
         self.bar, self.waiting = MessageBar(self), WaitingBar(self)
+        self.steps = PrintSteps(self.bar, self.waiting, self)
         self.preview = Preview(self)
         self.preview.print_requested.connect(self.print)
         self.preview.save_requested.connect(self.save)
@@ -69,7 +75,7 @@ class DocumentView(QWidget):
     def clear(self) -> None:
         if self._task:
             self._task.cancel()
-        self.waiting.end()
+        self._end_waiting()
         self.bar.clear()
         self.name, self._pdf = "", b""
         self._title.setText(self.nothing)
@@ -79,26 +85,44 @@ class DocumentView(QWidget):
     # --- Printing ---
 
     def print(self) -> None:
-        if not self._pdf:
+        """Once at a time: who presses twice wants one paper."""
+        if self._stop_printing or self.is_locked:
+            self.told.emit(sentence(problem("W18")))
+        if not self._pdf or self._stop_printing or self.is_locked:
             return
-        printing = self._desk.settings.printing_of(self._form)
-        self.run("正在打印…", self.printing(printing), self._printed, "不再等待")
+        printing, stop = self._desk.settings.printing_of(self._form), Event()
+        work, done = self.printing(printing, stop), partial(self._printed, self.name)
+        tasks.run(work, done, self._printing_broke, owner=self)
+        self._stop_printing = stop
+        self.preview.print_button.setEnabled(False)
+        self.waiting.begin("正在打印…", self._stop, "取消打印")
 
-    def printing(self, printing: Printing) -> object:
+    def printing(self, printing: Printing, stop: Event) -> Callable[[tasks.Progress], Outcome]:
         """What the worker does; a receipt counts its printings besides."""
-        pdf, name = self._pdf, self.name
-        return lambda progress: print_document(system_backend(), pdf, name, printing, progress)
+        pdf, name, told = self._pdf, self.name, self.steps.came.emit
+        return lambda _: print_document(system_backend(), pdf, name, printing, told, stop.is_set)
 
-    def _printed(self, outcome: object) -> None:
-        assert isinstance(outcome, Outcome)
+    def _printing_broke(self, error: Exception) -> None:
+        self._printing_ended()
+        self._failed(error)
+
+    def _printing_ended(self) -> None:
+        self._stop_printing = None
+        self.waiting.end()
+        self.preview.print_button.setEnabled(self.preview.page_count > 0)
+
+    def _printed(self, name: str, outcome: Outcome) -> None:
+        """Meanwhile another document may stand here."""
+        self._printing_ended()
+        self.bar.clear()
         if outcome.problem:
             self.bar.show_problem(outcome.problem)
         elif outcome.state is JobState.COMPLETED:
-            self.bar.tell(f"{outcome.text}：{self.name}", level="passed")
+            self.bar.tell(f"{outcome.text}：{name}（{outcome.printer}）", level="passed")
         else:
             # No more than what the system knows: paper is the operator's to look at.
-            self.bar.tell(f"{outcome.text}：{self.name}。请到打印机取纸核对")
-        self.printed.emit(outcome)
+            self.bar.tell(f"{outcome.text}：{name}。请到打印机“{outcome.printer}”取纸核对")
+        self.printed.emit(outcome, name)
 
     # --- Saving and opening ---
 
@@ -126,31 +150,40 @@ class DocumentView(QWidget):
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
             self.bar.show_problem(problem("P15"))
 
-    def run(self, text: str, work: object, done: object, label: str = "取消") -> None:
+    def run(self, text: str, work: object, done: object) -> None:
+        """A printing that is under way keeps the bar: what else there is takes no long time."""
         self._task = tasks.run(work, lambda r: self._ended(done, r), self._failed, owner=self)
-        self.waiting.begin(text, self._stop, label)
+        if not self._stop_printing:
+            self.waiting.begin(text, self._stop)
 
     def _stop(self) -> None:
-        if self._task:
+        """What is not printed yet leaves the queue, and the answer says so."""
+        if self._stop_printing:
+            self._stop_printing.set()
+            self.waiting.begin("正在取消打印…")
+        elif self._task:
             self._task.cancel()
-        self.told.emit("不再等待；已送打印队列的作业会继续")
 
     def _ended(self, done: object, result: object) -> None:
-        self.waiting.end()
+        self._end_waiting()
         done(result)
 
     def _failed(self, error: Exception) -> None:
-        self.waiting.end()
+        self._end_waiting()
         problem = explain(error)
         if problem.code in NEEDS_KEY:
             self.key_needed.emit(problem)
         self.bar.show_problem(problem)
 
+    def _end_waiting(self) -> None:
+        if not self._stop_printing:
+            self.waiting.end()
+
 
 def order_of(backend: PrintBackend, name: str, printing: Printing) -> PrintOrder:
     """By the form's settings; raises PrintRefused where the system has no printing."""
     return PrintOrder(
-        printing.printer or _default_printer(backend),
+        printing.printer or default_printer(backend),
         name,
         printing.paper,
         printing.tray,
@@ -158,36 +191,28 @@ def order_of(backend: PrintBackend, name: str, printing: Printing) -> PrintOrder
     )
 
 
-def follow_job(
+def print_document(
     backend: PrintBackend,
     pdf: bytes,
-    order: PrintOrder,
-    progress: tasks.Progress,
-    stopped: Callable[[], bool] = lambda: False,
-) -> Outcome:
-    """To its end, or until nobody waits for it any more."""
-    try:
-        return print_pdf(backend, pdf, order, lambda _: progress(0, 0), stopped=stopped)
-    except tasks.Cancelled:
-        return Outcome(JobState.QUEUED, None, None)
-
-
-def print_document(
-    backend: PrintBackend, pdf: bytes, name: str, printing: Printing, progress: tasks.Progress
+    name: str,
+    printing: Printing,
+    changed: Callable[[Step], None],
+    stopped: Callable[[], bool],
 ) -> Outcome:
     """In a worker."""
     try:
         order = order_of(backend, name, printing)
     except PrintRefused as refused:
         return Outcome(None, None, refused.status.problem(""))
-    if trouble := preflight(backend, pdf, order):
-        return Outcome(None, None, trouble)
-    return follow_job(backend, pdf, order, progress)
+    return print_pdf(backend, pdf, order, changed, stopped=stopped)
 
 
-def _default_printer(backend: PrintBackend) -> str:
+def default_printer(backend: PrintBackend) -> str:
+    """The system's, or the only one there is: among several nobody chooses by the alphabet."""
     printers = backend.printers()
-    chosen = next((p for p in printers if p.is_default), printers[0] if printers else None)
+    chosen = next((p for p in printers if p.is_default), None)
+    if not chosen and len(printers) == 1:
+        (chosen,) = printers
     return chosen.name if chosen else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 
 from PySide6.QtWidgets import QWidget
@@ -35,12 +36,13 @@ class ReceiptView(DocumentView):
         client = self._desk.session.client
         self.run("正在读取回单…", lambda _: client.receipt_pdf(receipt_no), self.put_pdf)
 
-    def printing(self, printing: Printing) -> object:
+    def printing(self, printing: Printing, stop: Event) -> Callable[[tasks.Progress], Outcome]:
         """Counted by the server; a reprint bears its number."""
         client, receipt = self._desk.session.client, Receipt(self.name, self._form)
+        told = self.steps.came.emit
 
         def work(progress: tasks.Progress) -> Outcome:
-            printer = Printer(system_backend(), client, lambda _: printing, progress, Event())
+            printer = Printer(system_backend(), client, lambda _: printing, progress, stop, told)
             return printer.print([receipt]).outcome
 
         return work

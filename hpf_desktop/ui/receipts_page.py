@@ -26,10 +26,12 @@ from PySide6.QtWidgets import (
 )
 
 from hpf_desktop.answers import Page as Rows
+from hpf_desktop.print.job import Outcome
 from hpf_desktop.print.printers import JobState
 from hpf_desktop.print.system import system_backend
 from hpf_desktop.ui.messages import sentence
 from hpf_desktop.ui.page import Desk, Menus
+from hpf_desktop.ui.print_steps import PrintSteps
 from hpf_desktop.ui.query_page import QueryPage
 from hpf_desktop.ui.receipt_printing import Printed, Printer, Receipt, save_merged
 from hpf_desktop.ui.receipt_view import ReceiptView
@@ -93,6 +95,7 @@ class ReceiptsPage(QueryPage):
         self.reprint = ReprintBar()
         self._stop: Event | None = None  # of the printing that is under way
         super().__init__(desk, query, parent=parent)
+        self.steps = PrintSteps(self.bar, self.waiting, self)
         self.topic = "receipts"
         self.receipt.told.connect(self.told)
         self.receipt.key_needed.connect(self.key_needed)
@@ -190,19 +193,25 @@ class ReceiptsPage(QueryPage):
         elif receipts:
             self.print_receipts(receipts)
 
-    def print_receipts(self, receipts: Sequence[Receipt]) -> None:
+    def print_receipts(self, receipts: Sequence[Receipt], before: Printed | None = None) -> None:
+        """Going on takes what is left of the job ``before`` out of the queue."""
         if self._is_loading or self._is_writing:
             self.told.emit(sentence(problem("W18")))
             return
         client, settings = self.desk.session.client, self.desk.settings
         is_single, self._stop = self.reprint.one_by_one.isChecked(), Event()
-        make = partial(Printer, client=client, printing_of=settings.printing_of, stop=self._stop)
-        self._is_writing = True
+        make = partial(
+            Printer, client=client, printing_of=settings.printing_of, stop=self._stop,
+            changed=self.steps.came.emit,
+        )  # fmt: skip
+        self._is_writing = self.receipt.is_locked = True
         self.bar.clear()
         self._selection_changed()
         self.work(
             f"正在打印 {len(receipts)} 张…",
-            lambda progress: make(system_backend(), progress=progress).print(receipts, is_single),
+            lambda progress: make(system_backend(), progress=progress).print(
+                receipts, is_single, before
+            ),
             self._many_printed,
             self._printing_broke,
             self.stop_work,
@@ -213,12 +222,12 @@ class ReceiptsPage(QueryPage):
         """What is not printed yet leaves the queue; the answer says how far it came."""
         if self._stop:
             self._stop.set()
-            self.told.emit("正在取消打印…")
+            self.waiting.begin("正在取消打印…")
         else:
             super().stop_work()
 
     def _printing_ended(self) -> None:
-        self._stop, self._is_writing = None, False
+        self._stop, self._is_writing, self.receipt.is_locked = None, False, False
         self._selection_changed()
 
     def _printing_broke(self, error: Exception) -> None:
@@ -231,16 +240,18 @@ class ReceiptsPage(QueryPage):
         self._count([receipt.number for receipt in sent])
         self.reprint.show_end(printed)
         outcome = printed.outcome
+        self.bar.clear()
         if outcome.problem:
             self.bar.show_problem(outcome.problem)
         elif outcome.state is JobState.COMPLETED:
-            self.bar.tell(f"{outcome.text}：{len(sent)} 张", level="passed")
+            self.bar.tell(f"{outcome.text}：{len(sent)} 张（{outcome.printer}）", level="passed")
         else:
-            self.bar.tell(f"{outcome.text}：{len(sent)} 张。请到打印机取纸，按回单号核对")
+            where = f"打印机“{outcome.printer}”"
+            self.bar.tell(f"{outcome.text}：{len(sent)} 张。请到{where}取纸，按回单号核对")
 
-    def _one_printed(self, outcome: object) -> None:
-        if getattr(outcome, "state", None) is not None:
-            self._count([self.receipt.receipt_no])
+    def _one_printed(self, outcome: Outcome, number: str) -> None:
+        if outcome.state not in (None, JobState.WITHDRAWN):
+            self._count([number])
 
     def _count(self, numbers: Sequence[str]) -> None:
         """As the server has counted."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from hpf_desktop.ui.page import button
-from hpf_desktop.ui.receipt_printing import Printed, Receipt
+from hpf_desktop.ui.receipt_printing import Printed
 
 
 class ReprintBar(QWidget):
@@ -16,12 +14,13 @@ class ReprintBar(QWidget):
 
     print_asked = Signal()
     save_asked = Signal()
-    resume_asked = Signal(object)  # The receipts that are still to come, in order.
+    # The receipts that are still to come, in order, and how it ended before.
+    resume_asked = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("reprint_bar")
-        self._last: Sequence[Receipt] = ()
+        self._last: Printed | None = None
         self.print_button = button("打印所选", "print_chosen", self.print_asked.emit, True)
         self.save_button = button("另存为一个 PDF…", "save_chosen", self.save_asked.emit)
         self.one_by_one = QCheckBox("逐张送打印", objectName="one_by_one")
@@ -67,20 +66,17 @@ class ReprintBar(QWidget):
 
     def show_end(self, printed: Printed) -> None:
         """Offers to go on at the first that did not come; of a whole job only the paper knows."""
-        self._last = printed.receipts
-        total = len(self._last)
+        self._last, receipts = printed, printed.receipts
         self.start.clear()
-        self.start.addItems([f"第 {n} 张　{it.number}" for n, it in enumerate(self._last, 1)])
-        begin = printed.sent if printed.sent < total else printed.job_at
-        if printed.outcome.problem and printed.outcome.state is not None:
-            begin = printed.job_at
-        self.start.setCurrentIndex(begin)
-        self._came.setText(f"已送 {printed.sent} 张，共 {total} 张。")
+        self.start.addItems([f"第 {n} 张　{it.number}" for n, it in enumerate(receipts, 1)])
+        self.start.setCurrentIndex(printed.begin)
+        self._came.setText(f"已送 {printed.sent} 张，共 {len(receipts)} 张。")
         self.resume.show()
 
     def forget(self) -> None:
-        self._last = ()
+        self._last = None
         self.resume.hide()
 
     def _resume(self) -> None:
-        self.resume_asked.emit(self._last[self.start.currentIndex() :])
+        if last := self._last:
+            self.resume_asked.emit(last.receipts[self.start.currentIndex() :], last)

@@ -49,10 +49,12 @@ class PrintsOut(msgspec.Struct, frozen=True):
     prints: list[PrintOut]
 
 
-class OutcomeIn(Strict, frozen=True):
+class CountIn(Strict, frozen=True):
+    """``outcome`` is empty until the job has ended."""
+
     print_ids: PrintIds
-    outcome: Line
-    job: Line = ""
+    job: Line
+    outcome: Line = ""
 
 
 class NotPrintedIn(Strict, frozen=True):
@@ -77,30 +79,32 @@ async def pdf(
     return Response(content, media_type=PDF, headers=NO_STORE)
 
 
-@post("/api/prints", summary="登记打印", tags=["回单"])
-async def record_prints(request: Request[Any, Any, Any], data: JSONBody[PrintsIn]) -> PrintsOut:
-    """One printing of each receipt, all or none, in the order asked for."""
+@post("/api/prints", summary="预登记打印", tags=["回单"])
+async def reserve_prints(request: Request[Any, Any, Any], data: JSONBody[PrintsIn]) -> PrintsOut:
+    """One printing of each receipt, all or none, in the order asked for; not counted yet."""
     async with authorised(request) as scope:
         session = scope.session
-        made = await prints.record(
+        made = await prints.reserve(
             scope.conn, session.unit_id, (session.operator_id, session.operator_name),
             data.receipts, data.printer[:120], [new_id() for _ in data.receipts],
         )  # fmt: skip
     return PrintsOut([PrintOut(p.receipt_no, str(p.print_id), p.nth, p.mark) for p in made])
 
 
-@put("/api/prints", summary="登记打印结果", tags=["回单"], status_code=204)
-async def record_outcome(request: Request[Any, Any, Any], data: JSONBody[OutcomeIn]) -> None:
+@put("/api/prints", summary="登记打印及结果", tags=["回单"], status_code=204)
+async def count_prints(request: Request[Any, Any, Any], data: JSONBody[CountIn]) -> None:
+    """They count from when a printer's queue has their job; said again it changes nothing but how
+    the job ended."""
     async with authorised(request) as scope:
         print_ids = [batch_id_of(print_id) for print_id in data.print_ids]
-        await prints.set_outcome(
-            scope.conn, scope.session.unit_id, print_ids, data.outcome[:40], data.job[:40]
+        await prints.count(
+            scope.conn, scope.session.unit_id, print_ids, data.job[:40], data.outcome[:40]
         )
 
 
-@post("/api/prints/not-printed", summary="撤销没有送出的打印登记", tags=["回单"], status_code=204)
+@post("/api/prints/not-printed", summary="撤销没有打印的登记", tags=["回单"], status_code=204)
 async def take_back(request: Request[Any, Any, Any], data: JSONBody[NotPrintedIn]) -> None:
-    """Of what never went to the printer's queue."""
+    """Of what left the printer's queue before it began."""
     async with authorised(request) as scope:
         session = scope.session
         print_ids = [batch_id_of(print_id) for print_id in data.print_ids]
@@ -124,7 +128,8 @@ VERIFY = """
     select r.title, r.year, r.number, r.biz_day::text, u.name, coalesce(r.amount_fen, 0),
            r.row_count, r.unit_id,
            (select count(*) from print p
-            where p.unit_id = r.unit_id and p.year = r.year and p.number = r.number)
+            where p.unit_id = r.unit_id and p.year = r.year and p.number = r.number
+              and p.job is not null)
     from receipt_code c
     join receipt r on r.unit_id = c.unit_id and r.year = c.year and r.number = c.number
     join unit u on u.unit_id = r.unit_id
@@ -161,4 +166,4 @@ async def verify(
     return Template("verify.html", context=context, headers=NO_STORE)
 
 
-RECEIPT_ROUTES = [pdf, record_prints, record_outcome, take_back, verify]
+RECEIPT_ROUTES = [pdf, reserve_prints, count_prints, take_back, verify]

@@ -1,4 +1,9 @@
-"""Counts how often a receipt is printed: the first is the original, each later one a reprint."""
+"""Counts how often a receipt is printed: the first is the original, each later one a reprint.
+
+A printing is reserved, so that its paper can bear its number; it counts once a printer's queue has
+its job (``job`` is set) and before that queue may begin. So nobody prints what is not counted, and
+a client that dies on its way there has counted nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,12 @@ from server.business.refusals import refused
 from server.db import Connection
 from server.receipts.issue import parse_number, show_number
 
-RECORD = """
+# Reserved by a client that died, or by one that is slower: it will find its reservation gone.
+FORGET = """
+    delete from print p using unnest(%(years)s::int[], %(numbers)s::int[]) as w(year, number)
+    where p.unit_id = %(unit)s and p.year = w.year and p.number = w.number and p.job is null
+"""
+RESERVE = """
     insert into print (unit_id, print_id, year, number, nth, printer, operator_id)
     select r.unit_id, w.print_id, r.year, r.number,
            (select count(*) from print p
@@ -42,7 +52,7 @@ class Print:
     mark: str
 
 
-async def record(
+async def reserve(
     conn: Connection,
     unit_id: int,
     operator: tuple[int, str],
@@ -50,7 +60,7 @@ async def record(
     printer: str,
     print_ids: Sequence[int],
 ) -> list[Print]:
-    """Counts a printing of each receipt, all or none, before they go to the printer.
+    """A printing of each receipt, all or none; nothing is counted yet.
 
     ``operator`` is who prints, by number and name; there is a print id for each receipt.
     """
@@ -59,13 +69,12 @@ async def record(
         raise refused("N03", why="同一张回单重复")
     operator_id, operator_name = operator
     await units.lock(conn, unit_id)
-    rows = await conn.execute(
-        RECORD,
-        {
-            "unit": unit_id, "operator": operator_id, "printer": printer, "ids": list(print_ids),
-            "years": [year for year, _ in wanted], "numbers": [number for _, number in wanted],
-        },
-    )  # fmt: skip
+    values = {
+        "unit": unit_id, "operator": operator_id, "printer": printer, "ids": list(print_ids),
+        "years": [year for year, _ in wanted], "numbers": [number for _, number in wanted],
+    }  # fmt: skip
+    await conn.execute(FORGET, values)
+    rows = await conn.execute(RESERVE, values)
     made = {
         (year, number): Print(
             show_number(year, number), print_id, nth, _mark(nth, at, operator_name)
@@ -78,7 +87,7 @@ async def record(
 
 
 async def mark_of(conn: Connection, unit_id: int, year: int, number: int, print_id: int) -> str:
-    """What a recorded printing of this receipt bears; empty for the original."""
+    """What a reserved printing of this receipt bears; empty for the original."""
     rows = await conn.execute(
         """
         select p.nth, to_char(p.at, 'YYYY-MM-DD HH24:MI'), coalesce(o.name, '')
@@ -97,24 +106,26 @@ def _mark(nth: int, at: str, operator_name: str) -> str:
     return f"第{nth}次补打  {at}  {operator_name}" if nth else ""
 
 
-async def set_outcome(
-    conn: Connection, unit_id: int, print_ids: Sequence[int], outcome: str, job: str
+async def count(
+    conn: Connection, unit_id: int, print_ids: Sequence[int], job: str, outcome: str
 ) -> None:
+    """Of printings whose job a queue has, all or none; ``outcome`` is empty until it has ended."""
+    await units.lock(conn, unit_id)
     updated = await conn.execute(
         """
-        update print set outcome = %s, job = %s
+        update print set job = %s, outcome = nullif(%s, '')
         where unit_id = %s and print_id = any(%s::bigint[])
         """,
-        (outcome, job, unit_id, list(print_ids)),
+        (job, outcome, unit_id, list(print_ids)),
     )
     if updated.rowcount < len(set(print_ids)):
-        raise refused("N04")
+        raise refused("P19")
 
 
 async def take_back(
     conn: Connection, unit_id: int, operator_id: int, print_ids: Sequence[int]
 ) -> None:
-    """Of what the operator recorded and did not print after all; what is not so stays counted."""
+    """Of what the operator counted and did not print after all; what is not so stays counted."""
     await units.lock(conn, unit_id)
     values = {"unit": unit_id, "operator": operator_id, "ids": list(print_ids)}
     await conn.execute(TAKE_BACK, values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hpf_desktop.print.printers import JobState, Printer, PrinterStatus, PrintOrder, PrintRefused
 
 
@@ -25,7 +27,10 @@ class FakeBackend:
         known = {p.name for p in self.printers()}
         return self.state if printer in known else PrinterStatus.UNKNOWN_PRINTER
 
-    def submit(self, pdf: bytes, order: PrintOrder) -> int:
+    def submit(
+        self, pdf: bytes, order: PrintOrder, accepted: Callable[[int], None] = lambda _: None
+    ) -> int:
+        accepted(len(self.jobs) + 1)
         self.jobs.append((pdf, order))
         return len(self.jobs)
 

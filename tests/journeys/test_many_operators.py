@@ -187,8 +187,7 @@ async def open_look_and_print(caller: Caller, rows: list[Any]) -> float:
     assert len((await caller.call("GET", "/api/people")).json()["rows"]) == len(rows)
     receipt = f"/api/receipts/{answer.json()['receipt_no']}"
     for _ in range(2):
-        body = {"receipts": [answer.json()["receipt_no"]]}
-        (printed,) = (await caller.call("POST", "/api/prints", json=body)).json()["prints"]
+        printed = await caller.print(answer.json()["receipt_no"])
     marked = await caller.call("GET", f"{receipt}/pdf?print_id={printed['print_id']}")
     assert marked.content.startswith(b"%PDF")
     accounts = await caller.call("GET", "/api/people")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pypdfium2
 import pytest
 
-from hpf_desktop.print.cups import media_of, options_of, status_of
+from hpf_desktop.print.cups import job_state_of, media_of, needs_a4, options_of, status_of
 from hpf_desktop.print.job import preflight
 from hpf_desktop.print.page import (
     PAPERS,
@@ -131,7 +131,7 @@ def test_status_of_cups_facts_is_what_to_do_first(
 
 def test_every_trouble_of_a_printer_has_words_and_a_next_step() -> None:
     for status in PrinterStatus:
-        if status in (PrinterStatus.READY, PrinterStatus.PRINTING):
+        if status in (PrinterStatus.READY, PrinterStatus.PRINTING, PrinterStatus.CONNECTING):
             assert status.problem("P") is None
         else:
             trouble = status.problem("财务室针式")
@@ -172,3 +172,32 @@ def test_preflight_refuses_without_printer_or_pdf(
 def test_order_beyond_its_limits_cannot_be_made(changes: dict[str, object]) -> None:
     with pytest.raises(AssertionError):
         PrintOrder("P", "2026-000123", **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([], False),
+        (["iso_a4_210x297mm"], True),
+        (["iso_a4_210x297mm", "iso_a5_148x210mm"], False),
+        (["iso_a4_210x297mm", "custom_min_1x1in", "custom_max_17x25in"], False),
+    ],
+)
+def test_a5_goes_on_a4_only_where_there_is_no_other_way(sizes: list[str], expected: bool) -> None:
+    assert needs_a4(sizes, 595.276, 419.528) is expected
+    assert not needs_a4(["iso_a4_210x297mm"], 595.276, 841.89)
+    assert not needs_a4(["iso_a4_210x297mm"], 684, 396), "that does not fit"
+
+
+def test_job_is_withdrawn_only_where_cups_says_that_it_never_began() -> None:
+    assert job_state_of({"job-state": 7, "time-at-processing": None}) is JobState.WITHDRAWN
+    assert job_state_of({"job-state": 7, "time-at-processing": 9}) is JobState.CANCELLED
+    assert job_state_of({"job-state": 8}) is JobState.ABORTED
+    assert job_state_of({}) is JobState.UNKNOWN
+
+
+@pytest.mark.parametrize("reason", ["offline-report", "door-open-report", "media-jam-warning"])
+def test_what_cups_own_backends_say_of_trouble_is_trouble(reason: str) -> None:
+    facts = {"printer-state": 4, "printer-state-reasons": [reason]}
+    assert status_of(facts).code
+    assert not status_of(facts | {"printer-state-reasons": ["toner-low-report"]}).code

@@ -20,7 +20,7 @@ from hpf_desktop.print.printers import (
     PrintOrder,
     PrintRefused,
 )
-from hpf_desktop.print.virtual_queue import BACKENDS, PREFIX, VirtualQueue
+from hpf_desktop.print.virtual_queue import BACKENDS, PREFIX, VirtualQueue, printer_description
 from server.receipts.layout import Paper
 from server.receipts.pdf import render
 from tests.print.conftest import make_pdf
@@ -107,6 +107,25 @@ def test_copies_and_pages_all_arrive(queue: VirtualQueue, backend: CupsBackend) 
     assert [text.split()[-1] for text in texts] == ["1", "2", "3", "1", "2", "3"]
 
 
+def test_printer_with_a4_alone_prints_a5_upright_at_the_upper_left(
+    queue: VirtualQueue, backend: CupsBackend, tmp_path: Path
+) -> None:
+    """CUPS by itself turns it round and puts it in the middle."""
+    others = ("Custom", "VariablePaper", "MaxMedia", " A5", "w684")
+    lines = [it for it in printer_description().splitlines() if not any(o in it for o in others)]
+    ppd = tmp_path / "a4.ppd"
+    ppd.write_text("\n".join(lines) + "\n")
+    queue.control("lpadmin", "-P", str(ppd), "-p")
+    for width_pt, height_pt in ((595.276, 419.528), (419.528, 595.276)):
+        pdf = make_pdf(width_pt, height_pt, 2)
+        outcome = print_pdf(backend, pdf, order(queue), limit_s=20)
+        assert outcome.state is JobState.COMPLETED and outcome.job_id
+        printed = queue.job_file(outcome.job_id)
+        with pypdfium2.PdfDocument(printed) as document:
+            assert document.get_page_size(0) == pytest.approx((595, 842), abs=0.6)
+        assert corner(printed) == pytest.approx(corner(pdf), abs=0.6)
+
+
 def test_printers_list_shows_label_default_and_trays(
     queue: VirtualQueue, backend: CupsBackend
 ) -> None:
@@ -148,6 +167,16 @@ def test_printer_still_out_of_paper_at_the_limit_is_not_called_printed(
     assert outcome.job_id
     *_, last = follow(backend, queue.printer, outcome.job_id, limit_s=20)
     assert last.state is JobState.COMPLETED
+
+
+def test_job_still_printing_at_the_limit_is_said_to_be_in_the_queue(
+    queue: VirtualQueue, backend: CupsBackend
+) -> None:
+    queue.set_mode("slow")
+    outcome = print_pdf(backend, make_pdf(595.276, 841.89), order(queue), limit_s=1)
+    assert outcome.is_in_queue
+    assert outcome.problem and outcome.problem.code == "P16"
+    assert queue.printer in outcome.problem.text
 
 
 def test_printer_that_stops_keeps_the_job_and_refuses_the_next(

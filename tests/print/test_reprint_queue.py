@@ -29,7 +29,7 @@ class Counter(FakeClient):
 
     def receipt_pdf(self, receipt_no: str, print_id: str = "") -> bytes:
         pdf = render(make_receipt(number=receipt_no))
-        nth = [no for no, _ in self.prints].count(receipt_no) - 1
+        nth = [no for no, _ in self.prints].count(receipt_no)
         return mark_reprint(pdf, f"第{nth}次补打") if print_id else pdf
 
 

@@ -118,6 +118,14 @@ class Caller:
         path = f"/api/businesses/{code}/batches/{saved['batch_id']}/submit"
         return await self.call("POST", path, json=body, headers={"Idempotency-Key": idem})
 
+    async def print(self, number: str, job: str = "1") -> dict[str, Any]:
+        """A printing of this receipt that a printer's queue has."""
+        answer = await self.call("POST", "/api/prints", json={"receipts": [number]})
+        (printed,) = answer.json()["prints"]
+        body = {"print_ids": [printed["print_id"]], "job": job}
+        assert (await self.call("PUT", "/api/prints", json=body)).status_code == 204
+        return dict(printed)
+
 
 @dataclass
 class Hall:

@@ -134,11 +134,6 @@ async def test_batch_by_no_id_is_not_found(caller: Caller) -> None:
             assert answer.status_code == 404 and code_of(answer) == "G13", (where, answer.text)
 
 
-async def record_print(caller: Caller, number: str) -> dict[str, str]:
-    answer = await caller.call("POST", "/api/prints", json={"receipts": [number]})
-    return dict(answer.json()["prints"][0])
-
-
 async def test_print_with_text_that_cannot_be_stored_is_refused(caller: Caller) -> None:
     number = (await caller.do("account_opening", [person(1)])).json()["receipt_no"]
     for body in (
@@ -147,7 +142,7 @@ async def test_print_with_text_that_cannot_be_stored_is_refused(caller: Caller) 
     ):  # fmt: skip
         answer = await caller.call("POST", "/api/prints", json=body)
         assert answer.status_code == 400 and code_of(answer) == "N03"
-    made = await record_print(caller, number)
+    made = await caller.print(number)
     outcome = {"print_ids": [made["print_id"]], "outcome": "\u0000", "job": "\u0000"}
     answer = await caller.call("PUT", "/api/prints", json=outcome)
     assert answer.status_code == 400 and code_of(answer) == "N03"
@@ -197,7 +192,7 @@ async def test_same_key_in_two_units_are_two_submissions(hall: Hall, caller: Cal
 async def test_everything_of_another_unit_is_not_found(hall: Hall, caller: Caller) -> None:
     other = await hall.enter("州第二中学")
     number = (await other.do("account_opening", [person(n) for n in range(3)])).json()["receipt_no"]
-    printed = await record_print(other, number)
+    printed = await other.print(number)
     kept = await other.save("sealing", [{"account": str((await accounts_of(other))[0])}])
     batch = f"{SEALING}/batches/{kept['batch_id']}"
     again = {"version": 1, "rows": []}
@@ -205,11 +200,13 @@ async def test_everything_of_another_unit_is_not_found(hall: Hall, caller: Calle
         ("GET", batch, None), ("PUT", batch, again), ("DELETE", f"{batch}?version=1", None),
         ("GET", f"/api/receipts/{number}/pdf", None),
         ("POST", "/api/prints", {"receipts": [number]}),
-        ("PUT", "/api/prints", {"print_ids": [printed["print_id"]], "outcome": "completed"}),
     ):  # fmt: skip
         answer = await caller.call(method, path, json=body)
         assert answer.status_code == 404, (method, path, answer.text)
     assert (await submit(caller, "sealing", kept, [])).status_code == 404
+    for print_id in (printed["print_id"], "1"):  # Somebody else's, and nobody's.
+        body = {"print_ids": [print_id], "job": "2"}
+        assert code_of(await caller.call("PUT", "/api/prints", json=body)) == "P19"
     opened = (await other.call("GET", f"{SEALING}/batches/{kept['batch_id']}")).json()
     assert opened["version"] == 1
     own = (await caller.do("account_opening", [person(9)])).json()["receipt_no"]
@@ -239,7 +236,7 @@ async def test_reprint_mark_belongs_to_its_receipt(caller: Caller) -> None:
         (await caller.do("account_opening", [person(n)])).json()["receipt_no"] for n in (1, 2)
     ]
     for _ in range(2):
-        printed = await record_print(caller, numbers[0])
+        printed = await caller.print(numbers[0])
     crossed = await caller.call(
         "GET", f"/api/receipts/{numbers[1]}/pdf?print_id={printed['print_id']}"
     )

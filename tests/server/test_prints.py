@@ -60,10 +60,13 @@ async def test_every_business_has_a_receipt_that_is_printed_again(
         number = await issue.post_with_receipt(conn, "李经办", business, unit, txn, checked, None)
     async with transaction(pool) as conn:
         pdf = await issue.stored_pdf(conn, await press(), desk.unit_id, *issue.parse_number(number))
-        made = [
-            (await prints.record(conn, desk.unit_id, (1, "李经办"), [number], "PDF", [new_id()]))[0]
-            for _ in range(3)
-        ]
+        made = []
+        for job in ("1", "2", "3"):
+            (it,) = await prints.reserve(
+                conn, desk.unit_id, (1, "李经办"), [number], "PDF", [new_id()]
+            )
+            await prints.count(conn, desk.unit_id, [it.print_id], job, "")
+            made.append(it)
     text = text_of(mark_reprint(pdf, made[2].mark), tmp_path)
     assert business.receipt in text
     assert number in text
@@ -74,8 +77,21 @@ async def test_every_business_has_a_receipt_that_is_printed_again(
     assert business.code in RECEIPTS.filters[2].field.kind.options, "one may search for it"
 
 
-async def record(caller: Caller, *numbers: str) -> Any:
+async def reserve(caller: Caller, *numbers: str) -> Any:
     return await caller.call("POST", "/api/prints", json={"receipts": numbers, "printer": "PDF"})
+
+
+async def count(caller: Caller, made: list[dict[str, Any]], outcome: str = "") -> Any:
+    body = {"print_ids": [p["print_id"] for p in made], "outcome": outcome, "job": "7"}
+    return await caller.call("PUT", "/api/prints", json=body)
+
+
+async def record(caller: Caller, *numbers: str) -> Any:
+    """As a client does whose queue takes every job."""
+    answer = await reserve(caller, *numbers)
+    if answer.status_code == 201:
+        assert (await count(caller, answer.json()["prints"])).status_code == 204
+    return answer
 
 
 async def counted(caller: Caller, **filters: str) -> dict[str, int]:
@@ -100,8 +116,9 @@ async def test_many_are_counted_together_all_or_none(caller: Caller) -> None:
     assert (refused.status_code, code_of(refused)) == (404, "N04")
     assert await counted(caller) == {one: 2, two: 1, three: 1}
     assert await counted(caller, printed="0") == {}
-    body = {"print_ids": [p["print_id"] for p in made], "outcome": "打印完成", "job": "7"}
-    assert (await caller.call("PUT", "/api/prints", json=body)).status_code == 204
+    assert (await count(caller, made, "打印完成")).status_code == 204
+    assert (await count(caller, made, "打印完成")).status_code == 204, "said again"
+    assert await counted(caller) == {one: 2, two: 1, three: 1}
 
 
 async def test_unprinted_receipts_are_found_by_themselves(caller: Caller) -> None:
@@ -136,7 +153,34 @@ async def test_what_never_reached_the_queue_is_taken_back_once_and_by_its_operat
     (second,) = (await record(colleague, number)).json()["prints"]
     await take_back(caller, original)
     assert await counted(caller) == {number: 2}, "the later paper says that there was one before"
-    body = {"print_ids": [second["print_id"]], "outcome": "打印完成", "job": "7"}
-    await colleague.call("PUT", "/api/prints", json=body)
+    await count(colleague, [second], "打印完成")
     await take_back(colleague, second)
     assert await counted(caller) == {number: 2}, "what was printed stays counted"
+
+
+async def test_client_that_dies_before_its_queue_has_the_job_has_counted_nothing(
+    hall: Hall, caller: Caller
+) -> None:
+    (number,) = await receipts_of(caller, 1)
+    (lost,) = (await reserve(caller, number)).json()["prints"]
+    assert await counted(caller) == {number: 0}
+    assert await counted(caller, printed="0") == {number: 0}
+    (again,) = (await record(caller, number)).json()["prints"]
+    assert (again["nth"], again["mark"]) == (0, ""), "the first paper is the original"
+    assert await counted(caller) == {number: 1}
+    late = await count(caller, [lost])
+    assert (late.status_code, code_of(late)) == (409, "P19"), "the same number never comes twice"
+
+
+async def test_of_two_who_print_at_once_the_slower_is_refused_and_may_come_again(
+    hall: Hall, caller: Caller
+) -> None:
+    one, two = await receipts_of(caller, 2)
+    colleague = await hall.colleague(caller.unit_id)
+    slow = (await reserve(caller, one, two)).json()["prints"]
+    quick = (await reserve(colleague, two)).json()["prints"]
+    assert (await count(colleague, quick)).status_code == 204
+    assert code_of(await count(caller, slow)) == "P19"
+    assert await counted(caller) == {one: 0, two: 1}, "all or none"
+    made = (await record(caller, one, two)).json()["prints"]
+    assert [p["nth"] for p in made] == [0, 1]

@@ -110,7 +110,7 @@ def test_reprint_is_fetched_with_its_mark(
     printed(qtbot, page)
     client.calls.clear()
     printed(qtbot, page)
-    assert client.calls == ["record_prints", "receipt_pdf", "record_outcome"]
+    assert client.calls == ["reserve_prints", "receipt_pdf", "count_prints", "count_prints"]
     assert page.model.rows[0]["prints"] == 2, "the list counts along"
 
 
@@ -269,7 +269,7 @@ def test_what_never_reached_the_queue_is_not_counted(
     fill(qtbot, page, 3)
     page.table.selectAll()
 
-    def reject(pdf: bytes, order: object) -> int:
+    def reject(pdf: bytes, order: object, accepted: object) -> int:
         raise PrintRefused(PrinterStatus.REJECTING)
 
     if where == "before":
@@ -296,6 +296,24 @@ def test_receipt_that_cannot_be_fetched_leaves_nothing_counted(
     print_chosen(qtbot, page)
 
 
+def test_who_presses_twice_gets_one_paper_and_may_cancel_it(
+    qtbot: Any, page: ReceiptsPage, backend: FakeBackend, client: FakeClient
+) -> None:
+    backend.ends_as = JobState.PRINTING
+    page.receipt.print()
+    page.receipt.print()
+    qtbot.waitUntil(lambda: len(backend.jobs) == 1, timeout=LIMIT_MS)
+    page.table.setCurrentIndex(page.model.index(1, 0))
+    qtbot.waitUntil(lambda: page.receipt.receipt_no == "2026-000001", timeout=LIMIT_MS)
+    qtbot.waitUntil(page.receipt.waiting.isVisible, timeout=LIMIT_MS)
+    with qtbot.waitSignal(page.receipt.printed, timeout=LIMIT_MS):
+        press(qtbot, page.receipt, "waiting_cancel")
+    assert "P11" in page.receipt.bar.text
+    assert len(backend.jobs) == 1
+    assert client.prints == [("2026-000002", "laser")]
+    assert [row["prints"] for row in page.model.rows] == [1, 0], "the one that was printed"
+
+
 def test_cancel_before_the_queue_has_anything_counts_nothing(
     backend: FakeBackend, client: FakeClient
 ) -> None:
@@ -313,7 +331,7 @@ def test_cancel_before_the_queue_has_anything_counts_nothing(
     assert printed.outcome.problem and printed.outcome.problem.code == "P14"
     assert (printed.sent, fetched, backend.jobs, client.prints) == (0, [1, 2], [], [])
     again = printer.print(receipts)
-    assert again.outcome.problem and "record_prints" not in client.calls[-1:]
+    assert again.outcome.problem and "reserve_prints" not in client.calls[-1:]
     assert client.prints == []
 
 
@@ -326,6 +344,7 @@ def test_cancel_takes_the_job_out_of_the_queue_and_offers_to_go_on(
     page.print_action.trigger()
     qtbot.waitUntil(lambda: len(backend.jobs) == 1, timeout=LIMIT_MS)
     page.print_action.trigger()
+    page.receipt.print()
     qtbot.waitUntil(page.waiting.isVisible, timeout=LIMIT_MS)
     press(qtbot, page, "waiting_cancel")
     qtbot.waitUntil(lambda: "P11" in page.bar.text, timeout=LIMIT_MS)
