@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -21,7 +22,7 @@ COLUMNS = 4  # The head of a sheet must leave the rows their room.
 
 
 class BatchHead(FieldForm):
-    """Follows the rows by itself, without the server; Enter leads from it to them."""
+    """Follows the rows by itself, without the server; Tab and Enter lead from it to them."""
 
     def __init__(
         self, business: Business, unit: Unit, sheet: Sheet, parent: QWidget | None = None
@@ -33,6 +34,9 @@ class BatchHead(FieldForm):
         self._sums: Mapping[str, int] = {}
         sums = Sums(sheet.model, [f.sum_of for f in business.head if f.sum_of])
         sums.changed.connect(self._summed)
+        editors = [self.editor(field.key) for field in self.fields]
+        for before, after in pairwise([*editors, sheet.view]):
+            QWidget.setTabOrder(before, after)
         to_rows = QShortcut(QKeySequence("Return"), self, sheet.setFocus)
         to_rows.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from hpf_desktop.answers import Answer, Batch, CheckAnswer, PaymentProgress, Saved
 from hpf_desktop.log import explain
@@ -42,7 +41,6 @@ class BatchPage(BusinessPage):
         self._make_top()
         self.column.addWidget(self.head)
         self.column.addWidget(self.sheet, 1)
-        self._order_tabs()
         self._connect()
         self._facts_are_new()
         self._begin_drafts()
@@ -62,18 +60,7 @@ class BatchPage(BusinessPage):
         self.top.addWidget(button("新建业务单", "new_batch_button", self.ask_new))
         self.save_button = button("保存", "save_button", self.save)
         self.top.addWidget(self.save_button)
-        self.sheet.add_primary(self.submit_action)
-        submit_button = self.sheet.findChild(QToolButton, "button_submit")
-        menu = QMenu(submit_button)
-        menu.addAction(self.only_passing_action)
-        submit_button.setMenu(menu)
-        submit_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-
-    def _order_tabs(self) -> None:
-        """From the head to the rows, as one reads."""
-        steps = [self.head.editor(field.key) for field in self.head.fields]
-        for before, after in pairwise([*steps, self.sheet.view]):
-            QWidget.setTabOrder(before, after)
+        self.sheet.add_primary(self.submit_action, self.only_passing_action)
 
     def _connect(self) -> None:
         sheet = self.sheet
@@ -122,17 +109,13 @@ class BatchPage(BusinessPage):
         if drafts is None:
             self.setProperty("draft", "没有本地草稿")
             return
-        self.sheet.keep_drafts(drafts, unit_id, self._draft_head)
-        kept = [
-            d for d in drafts.list()
-            if (d.business_code, d.unit_id) == (self.business.code, unit_id) and d.row_count
-        ]  # fmt: skip
-        if kept:
+        left = self.sheet.keep_drafts(drafts, unit_id, self._draft_head)
+        if left:
             self._is_asking = True
             self._refresh()
-            when = kept[0].saved_at.astimezone().strftime("%Y-%m-%d %H:%M")
+            when = left.saved_at.astimezone().strftime("%Y-%m-%d %H:%M")
             self.bar.ask(
-                f"上次没有办完：{kept[0].row_count} 行，保存于 {when}。要接着办吗？",
+                f"上次没有办完：{left.row_count} 行，保存于 {when}。要接着办吗？",
                 [("恢复", self._restore), ("放弃", self._forget_draft)],
             )
 

@@ -1,10 +1,12 @@
-"""What one types a field's value into: a text, or a code that is sent to a phone."""
+"""What one enters a field's value into: a text, a choice, or a code that is sent to a phone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from server.business.base import Field
 from server.business.check import parse_cell
@@ -55,6 +57,50 @@ class TextEdit(QLineEdit):
 def hint(field: Field) -> str:
     """What stands in an empty field that is typed."""
     return field.note or (f"例如 {field.kind.sample}" if field.kind.sample else "")
+
+
+class ChoiceEdit(QComboBox):
+    """One of a field's choices, or none. As a text it is the code; any way to write it is taken."""
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._field = field
+        self.addItem(_nothing_chosen(field), "")
+        self.offer(field, lambda _: False)
+
+    def text(self) -> str:
+        return self.currentData() or ""
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        try:
+            code = self._field.kind.parse(text) if text else ""
+        except Invalid:
+            code = ""
+        self.setCurrentIndex(max(self.findData(code), 0))
+
+    def offer(self, field: Field, is_true: Callable[[str], bool]) -> None:
+        """``field`` with its choices of now, of which some need something to be so. What is chosen
+        stays as long as it is offered; a list that stays as it is may stay open."""
+        self._field = field
+        offered = [
+            (label, code)
+            for code, label in field.kind.options.items()
+            if code not in field.offered_if or is_true(field.offered_if[code])
+        ]
+        if offered == [(self.itemText(n), self.itemData(n)) for n in range(1, self.count())]:
+            return
+        chosen = self.currentData()
+        while self.count() > 1:
+            self.removeItem(1)
+        for label, code in offered:
+            self.addItem(label, code)
+        self.setCurrentIndex(max(self.findData(chosen), 0))
+
+
+def _nothing_chosen(field: Field) -> str:
+    if field.today:
+        return "不变更"
+    return "请选择" if field.required else "全部" if not field.std else ""
 
 
 class CodeCell(QWidget):

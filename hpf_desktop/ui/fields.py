@@ -7,20 +7,14 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 
-from hpf_desktop.ui.field_editors import (
-    CHOICE_EDITOR,
-    CodeCell,
-    TextEdit,
-    hint,
-)
+from hpf_desktop.ui.field_editors import CHOICE_EDITOR, ChoiceEdit, CodeCell, TextEdit, hint
 from hpf_desktop.ui.secret_editors import CELLS, PasswordCell, PictureCell
 from hpf_desktop.ui.theme import set_role
 from server.business.base import Field
 from server.business.check import parse_cell
 from server.business.facts import Unit
-from server.business.kinds import Invalid
 from server.business.refusals import Level, Problem, problem
 
 CHARS_WIDE = {1: 24, 2: 16}  # by how many stand in a row
@@ -45,7 +39,7 @@ class FieldForm(QWidget):
         self.fields = tuple(fields)
         self._has_today = any(field.today for field in fields)
         self._chars = CHARS_WIDE.get(2 if self._has_today else columns, CHARS_WIDE_MANY)
-        self._editors: dict[str, QLineEdit | QComboBox] = {}
+        self._editors: dict[str, QLineEdit | ChoiceEdit] = {}
         self._problems: dict[str, QLabel] = {}
         self._labels: dict[str, QLabel] = {}
         self._today: dict[str, QLabel] = {}
@@ -143,13 +137,9 @@ class FieldForm(QWidget):
         self._labels[field.key], self._today[field.key] = label, today
         self._editors[field.key], self._problems[field.key] = editor, told
 
-    def _editor(self, field: Field) -> QLineEdit | QComboBox:
+    def _editor(self, field: Field) -> QLineEdit | ChoiceEdit:
         if field.typed and field.kind.editor == CHOICE_EDITOR:
-            editor: QLineEdit | QComboBox = QComboBox(self)
-            editor.addItem(_nothing_chosen(field), "")
-            for code, label in field.kind.options.items():
-                if code not in field.offered_if:
-                    editor.addItem(label, code)
+            editor: QLineEdit | ChoiceEdit = ChoiceEdit(field, self)
             editor.activated.connect(self.edited)
         else:
             editor = self._line(field)
@@ -186,7 +176,7 @@ class FieldForm(QWidget):
         for field in self.fields:
             if field.sent_to:
                 target = self._field(field.sent_to)
-                phone = target.kind.read(self._text(self._editors[target.key]))
+                phone = target.kind.read(self._editors[target.key].text())
                 self._codes[field.key].open(phone is not None and not self.is_locked)
 
     def _widen(self) -> None:
@@ -221,15 +211,12 @@ class FieldForm(QWidget):
             if field.is_open:
                 self._close(field, field.key in self._closed)
             box = self._editors[field.key]
-            if isinstance(box, QComboBox):
-                _refill(box, [
-                    (label, code) for code, label in field.kind.options.items()
-                    if code not in field.offered_if or getattr(unit, field.offered_if[code])
-                ])  # fmt: skip
+            if isinstance(box, ChoiceEdit):
+                box.offer(field, lambda name: getattr(unit, name))
 
     def _close(self, field: Field, is_closed: bool) -> None:
         editor = self._editors[field.key]
-        if isinstance(editor, QComboBox):
+        if isinstance(editor, ChoiceEdit):
             editor.setPlaceholderText(COUNTER_ONLY)
             if is_closed or editor.currentIndex() < 0:
                 editor.setCurrentIndex(-1 if is_closed else 0)
@@ -255,7 +242,7 @@ class FieldForm(QWidget):
 
     def texts(self) -> dict[str, str]:
         """What was typed, as typed; empty fields are left out, and codes, which are not kept."""
-        found = {f.key: self._text(self._editors[f.key]) for f in self.fields if self._is_typed(f)}
+        found = {f.key: self._editors[f.key].text() for f in self.fields if self._is_typed(f)}
         return {key: text for key, text in found.items() if text.strip()}
 
     def _field(self, key: str) -> Field:
@@ -286,7 +273,7 @@ class FieldForm(QWidget):
     def set_texts(self, texts: Mapping[str, str]) -> None:
         for field in self.fields:
             if field.typed and field.key not in self._closed:
-                self._set(self._editors[field.key], field, texts.get(field.key, ""))
+                self._editors[field.key].setText(texts.get(field.key, ""))
         self._open_codes()
 
     def show_computed(self, shown: Mapping[str, str]) -> None:
@@ -355,7 +342,7 @@ class FieldForm(QWidget):
         for field in self.fields:
             editor = self._editors[field.key]
             may_type = not is_locked and self._is_typed(field)
-            if isinstance(editor, QComboBox):
+            if isinstance(editor, ChoiceEdit):
                 editor.setEnabled(may_type)
             elif not field.sent_to:
                 editor.setReadOnly(not may_type)
@@ -365,38 +352,5 @@ class FieldForm(QWidget):
         """What stands around the editor of a password or of a picture's letters."""
         return self._cells.get(key)
 
-    def editor(self, key: str) -> QLineEdit | QComboBox:
+    def editor(self, key: str) -> QLineEdit | ChoiceEdit:
         return self._editors[key]
-
-    @staticmethod
-    def _text(editor: QLineEdit | QComboBox) -> str:
-        return editor.currentData() or "" if isinstance(editor, QComboBox) else editor.text()
-
-    @staticmethod
-    def _set(editor: QLineEdit | QComboBox, field: Field, text: str) -> None:
-        if isinstance(editor, QLineEdit):
-            editor.setText(text)
-            return
-        try:
-            code = field.kind.parse(text) if text else ""
-        except Invalid:
-            code = ""
-        editor.setCurrentIndex(max(editor.findData(code), 0))
-
-
-def _nothing_chosen(field: Field) -> str:
-    if field.today:
-        return "不变更"
-    return "请选择" if field.required else "全部" if not field.std else ""
-
-
-def _refill(box: QComboBox, offered: Sequence[tuple[str, str]]) -> None:
-    """What is chosen stays as long as it is offered; a list that stays as it is may stay open."""
-    if offered == [(box.itemText(n), box.itemData(n)) for n in range(1, box.count())]:
-        return
-    chosen = box.currentData()
-    while box.count() > 1:
-        box.removeItem(1)
-    for label, code in offered:
-        box.addItem(label, code)
-    box.setCurrentIndex(max(box.findData(chosen), 0))

@@ -52,6 +52,7 @@ class ManualView(QTextBrowser):
         self.document().setDocumentMargin(scaled(MARGIN_PX))
         self.document().setMarkdown(self._markdown, DIALECT)
         self._dress()
+        self.setTextCursor(QTextCursor(self.document()))  # Else the first page shows its end.
 
     def go_to(self, sought: str) -> bool:
         """To the line that is just this, or else to the first that has it, and marks it."""

@@ -9,12 +9,11 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hpf_desktop.answers import PaymentProgress
+from hpf_desktop.answers import CENTRE_ZONE, PaymentProgress
 from server.business.kinds import Money
 from server.business.parts import BALANCE, FROM_PREPAYMENT, PAID, PAYER
 from server.business.refusals import Problem
 
-CENTRE_ZONE = datetime.timezone(datetime.timedelta(hours=8))  # China has one; a PC may be wrong.
 DEBIT_STAGES = ("提交", "银行受理", "扣款", "入账", "回单")
 TRANSFER_STAGES = ("提交", "入账", "回单")  # from the prepayment account no bank is asked
 DONE, NOW, AHEAD, BROKEN = "✓", "…", "○", "✕"

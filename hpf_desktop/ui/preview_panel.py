@@ -25,6 +25,7 @@ from hpf_desktop.log import explain
 from hpf_desktop.ui.messages import sentence
 from hpf_desktop.ui.page import NEEDS_KEY, Desk
 from hpf_desktop.ui.payment_words import sources
+from hpf_desktop.ui.proportion import Proportion
 from hpf_desktop.ui.query_model import shown
 from hpf_desktop.ui.theme import scaled, set_role
 from server.business.base import Business
@@ -34,7 +35,6 @@ from server.business.query import Term
 
 ROWS_MAX = 200
 ROWS_SHOWN = 6  # More of them scroll.
-ROW_HEIGHT_SCALE = 1.5
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 OPENS = Qt.ItemDataRole.UserRole  # (the row's key, search fields) of a cell that opens its people
 
@@ -61,6 +61,8 @@ class PreviewPanel(QFrame):
         self._words = QLabel(objectName="preview_words", wordWrap=True)
         self._sources = QLabel(objectName="preview_sources", wordWrap=True)
         self.table = self._make_table()
+        self._proportion = Proportion(self.table)
+        self._proportion.fitted.connect(self._fit)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 10)
         column.setSpacing(6)
@@ -129,11 +131,6 @@ class PreviewPanel(QFrame):
         """From where the money comes, as the server's check of the head says."""
         self._head = head
         self._show_sources()
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802
-        super().changeEvent(event)
-        if event.type() == event.Type.FontChange and hasattr(self, "table"):
-            self._fit()
 
     # --- The answer ---
 
@@ -236,8 +233,7 @@ class PreviewPanel(QFrame):
 
     def _fit(self) -> None:
         table = self.table
-        height = round(self.fontMetrics().height() * ROW_HEIGHT_SCALE)
-        table.verticalHeader().setDefaultSectionSize(height)
+        height = self._proportion.row_height
         rows = min(table.rowCount(), ROWS_SHOWN + 1)
         header = table.horizontalHeader().sizeHint().height()
         table.setFixedHeight(header + rows * height + 2 * table.frameWidth())

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QTableView,
     QVBoxLayout,
@@ -28,17 +27,17 @@ from hpf_desktop.ui.fields import FieldForm
 from hpf_desktop.ui.messages import sentence
 from hpf_desktop.ui.page import Desk, Menus, Page, button
 from hpf_desktop.ui.person_offers import PersonOffers
+from hpf_desktop.ui.proportion import Proportion
 from hpf_desktop.ui.query_model import QueryModel, shown
-from hpf_desktop.ui.theme import scaled
 from hpf_desktop.ui.totals_row import TotalsRow
+from hpf_desktop.ui.whole_cells import WholeCells
 from server.business.check import parse_cell
 from server.business.kinds import Choice
 from server.business.query import PARENT, Query, check_ranges
 from server.business.refusals import problem
 
 PAGE_ROWS = 200
-ROW_HEIGHT_SCALE = 1.5
-SCALE = 1_000
+COLUMN_AIR = 10
 ASCENDING, DESCENDING = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 UNSORTED = -1
 LOOKUP_EDITOR = "lookup"
@@ -77,10 +76,13 @@ class QueryPage(Page):
         self._sorted: tuple[int, Qt.SortOrder] = (UNSORTED, ASCENDING)
         self._column = 0  # where one is in the rows, over a new search
         self.table = self._make_table()
+        widths = [field.width for field in query.columns]
+        proportion = Proportion(self.table, widths, COLUMN_AIR)
         self.totals = TotalsRow(self.table, query.columns, self)
+        self.totals.fit(proportion.row_height)
+        proportion.fitted.connect(self.totals.fit)
         self.count = QLabel(objectName="row_count")
         self._lay_out()
-        self.model.modelReset.connect(self._fit_rows)
 
     # --- Building ---
 
@@ -90,7 +92,8 @@ class QueryPage(Page):
         self._make_actions()
         tools = QHBoxLayout()
         tools.addWidget(find)
-        tools.addWidget(button("清空条件", "clear_filters", self._clear_filters))
+        if self.filters.fields:
+            tools.addWidget(button("清空条件", "clear_filters", self._clear_filters))
         if self.query.drill:
             tools.addWidget(button("明细", "drill", self.drill))
         tools.addWidget(button("导出表格…", "export_button", self.ask_export))
@@ -149,8 +152,8 @@ class QueryPage(Page):
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         table.setAlternatingRowColors(True)
         table.setShowGrid(False)
+        WholeCells(table)
         table.setTabKeyNavigation(False)
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
@@ -160,9 +163,6 @@ class QueryPage(Page):
         # An amount far at the right edge would stand beside nothing it belongs to.
         header.setStretchLastSection(not self.query.columns[-1].kind.align_right)
         header.sectionClicked.connect(self._header_clicked)
-        self._scale = scaled(SCALE)
-        for number, field in enumerate(self.query.columns):
-            table.setColumnWidth(number, scaled(field.width + 10))
         table.activated.connect(lambda _: self.drill())
         return table
 
@@ -199,25 +199,6 @@ class QueryPage(Page):
             self.stop_work()
         elif self._parent_key:
             self.back_asked.emit()
-
-    def changeEvent(self, event: Any) -> None:  # noqa: N802
-        super().changeEvent(event)
-        if event.type() == event.Type.FontChange and hasattr(self, "totals"):
-            self._fit_rows()
-            self._fit_columns()
-
-    def _fit_columns(self) -> None:
-        """The columns keep their proportion to the letters, in both directions."""
-        before, self._scale = self._scale, scaled(SCALE)
-        if before != self._scale:
-            for number in range(len(self.query.columns)):
-                width = round(self.table.columnWidth(number) * self._scale / before)
-                self.table.setColumnWidth(number, width)
-
-    def _fit_rows(self) -> None:
-        height = round(self.fontMetrics().height() * ROW_HEIGHT_SCALE)
-        self.table.verticalHeader().setDefaultSectionSize(height)
-        self.totals.fit(height)
 
     # --- Finding ---
 
@@ -338,7 +319,13 @@ class QueryPage(Page):
             key, column = str(row.get("_key", "")), self.table.currentIndex().column()
             terms = {k: term for term in self.query.equation for k in (term.key, term.count)}
             term = terms.get(self.query.columns[column].key)
-            self.desk.open_query(self.query.drill, key, key, term.shows if term else {})
+            shows = term.shows if term else {}
+            self.desk.open_query(self.query.drill, key, self._named(row), shows)
+
+    def _named(self, row: Mapping[str, Any]) -> str:
+        """What a drill-down's title says of the row it was opened from."""
+        names = self.query.titled_by or ("_key",)
+        return " ".join(str(row.get(name, "")) for name in names)
 
     def show_only(self, filters: Mapping[str, str]) -> None:
         """As if these search fields had been filled, and no others."""

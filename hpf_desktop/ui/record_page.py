@@ -7,17 +7,15 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from hpf_desktop import tasks
 from hpf_desktop.answers import Page as Rows
-from hpf_desktop.ui.page import Desk
 from hpf_desktop.ui.query_model import shown
 from hpf_desktop.ui.query_page import QueryPage
 from hpf_desktop.ui.theme import set_role
 from server.business.base import Field
 from server.business.queries import query_of
-from server.business.query import Query
 
 PAIRS_MAX = 2  # beside each other
 VALUE_CHARS = 14
@@ -91,11 +89,6 @@ class RecordPanel(QFrame):
 
 class RecordPage(QueryPage):
     """Its query is ``as_record``, or names the ``record`` that stands above its rows."""
-
-    def __init__(self, desk: Desk, query: Query, parent: QWidget | None = None) -> None:
-        super().__init__(desk, query, parent=parent)
-        if not query.filters:
-            self.findChild(QPushButton, "clear_filters").hide()
 
     def body(self) -> QWidget:
         above = self.query if self.query.as_record else query_of(self.query.record)

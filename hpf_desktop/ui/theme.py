@@ -33,9 +33,12 @@ LENGTHS = {
     "inset": 5,
     "inset_focus": 4,
     "pad": 12,
+    "tool": 9,
     "pad_focus": 11,
+    "line": 18,  # of letters, in a window that would rather squeeze them
     "nav": 2,
     "drop": 20,
+    "arrow": 30,
     "mark": 12,
     "round": 6,
 }
@@ -73,7 +76,8 @@ def apply(app: QApplication, theme: str, zoom: int) -> SheetColours:
     sheet = Template((RESOURCES / "theme" / "base.qss").read_text("utf-8"))
     lengths |= {"title": f"{POINTS * TITLE_SCALE * zoom / 100:.1f}pt"}
     lengths |= {"images": (RESOURCES / "theme").as_posix()}
-    lengths |= {"scheme": "dark" if colours is DARK else "light"}
+    scheme, other = ("dark", "light") if colours is DARK else ("light", "dark")
+    lengths |= {"scheme": scheme, "on_accent_scheme": other}
     names = {name: getattr(colours, name) for name in SheetColours.__dataclass_fields__}
     app.setStyleSheet(sheet.substitute(names | lengths))
     return colours

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QTableWidget, QTableWidgetItem, QWidget
 
 from hpf_desktop.ui.query_model import shown
+from hpf_desktop.ui.whole_cells import WholeCells
 from server.business.base import Field
 
 
@@ -27,6 +28,8 @@ class TotalsRow(QTableWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setShowGrid(False)
+        self.setTabKeyNavigation(False)  # Or Tab would never leave it.
+        WholeCells(self)
         self._with_totals: tuple[int, ...] = ()
         table.horizontalHeader().sectionResized.connect(self._column_resized)
         table.horizontalScrollBar().valueChanged.connect(self._scrolled)

@@ -53,6 +53,18 @@ def test_opens_at_a_topic_and_follows_links(manual: Manual) -> None:
     assert "新手入门" in text_of(manual)
 
 
+def test_first_page_begins_at_its_top(qtbot: Any, qapp: QApplication) -> None:
+    theme.apply(qapp, "light", 150)
+    try:
+        opened = Manual()
+        qtbot.addWidget(opened)
+        opened.open_topic("sealing")
+        bar = find(opened, ManualView, "manual_text").verticalScrollBar()
+        assert bar.maximum() > 0 and bar.value() == 0
+    finally:
+        theme.apply(qapp, "light", 100)
+
+
 def test_every_page_is_read_and_dressed(manual: Manual) -> None:
     for code, topic in topics().items():
         manual.open_topic(code)
@@ -169,7 +181,7 @@ def test_a_dialog_has_its_own_help(qapp: QApplication, qtbot: Any) -> None:
     field = QLineEdit(dialog)
     dialog.show()
     field.setFocus()
-    qtbot.waitUntil(lambda: bool(dialog.property("has_help")))
+    qtbot.waitUntil(lambda: bool(dialog.property("has_help")) and field.hasFocus())
     QTest.keyClick(field, Qt.Key.Key_F1)
     assert asked == ["settings"]
 

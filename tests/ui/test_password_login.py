@@ -308,8 +308,12 @@ def test_unit_is_registered_or_reset_and_logs_in(seat: Seat, purpose: str) -> No
     assert client.sent[0]["purpose"] == ("register" if purpose == "register" else "reset")
     qtbot.waitUntil(lambda: "秒后" in send.text(), timeout=LIMIT_MS)
     assert "核对经办人登记" in find(asked, QLabel, "message_text").text()
-    fill(qtbot, asked, code=SMS_CODE, password=PASSWORD, again=PASSWORD)
+    fill(qtbot, asked, code="000000", password=PASSWORD, again=PASSWORD)
     qtbot.keyClick(find(asked, QLineEdit, "again"), Qt.Key.Key_Return)
+    seat.until(lambda: "不一致，或短信验证码" in find(asked, QLabel, "message_text").text())
+    assert asked.focusWidget().objectName() == "code", "where it is typed anew"
+    fill(qtbot, asked, code=SMS_CODE)
+    qtbot.keyClick(find(asked, QLineEdit, "code"), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: client.password == PASSWORD, timeout=LIMIT_MS)
     seat.until(lambda: "请用" in seat.told)
     assert seat.field("unit").text() == UNIT
@@ -355,8 +359,10 @@ def test_weak_or_different_passwords_are_refused_before_they_are_sent(seat: Seat
     assert "不一致" in find(asked, QLabel, "again_problem").text()
     assert find(asked, QLineEdit, "again").property("code") == "L27"
     assert "register" not in seat.client.calls
+    before = seat.client.pictures
     asked.reject()
     assert find(asked, QLineEdit, "password").text() == ""
+    seat.until(lambda: seat.client.pictures > before)  # The window's own had become void.
 
 
 def test_code_that_was_asked_for_too_soon_counts_down_at_its_button(seat: Seat) -> None:

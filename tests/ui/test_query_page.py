@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
 from hpf_desktop import tasks
+from hpf_desktop.answers import Health
 from hpf_desktop.ui import theme
 from hpf_desktop.ui.document_view import DocumentDialog
 from hpf_desktop.ui.page import Desk
 from hpf_desktop.ui.query_model import QueryModel
 from hpf_desktop.ui.query_page import QueryPage
+from server.business.interest_queries import INTEREST_STATEMENTS, INTEREST_YEAR
 from server.business.payment_queries import PAYMENTS
 from server.business.remittance_queries import REMITTANCE_MONTHS
 from server.business.roster_queries import ROSTER, SEAL_CHANGES
@@ -71,6 +74,16 @@ def test_more_rows_come_while_scrolling(qtbot: Any, page: QueryPage) -> None:
     qtbot.waitUntil(lambda: page.model.rowCount() == 400, timeout=LIMIT_MS)
     page.table.scrollToBottom()
     qtbot.waitUntil(lambda: page.model.rowCount() == PEOPLE, timeout=LIMIT_MS)
+
+
+def test_tab_goes_round_through_rows_and_totals(qtbot: Any, page: QueryPage) -> None:
+    page.activateWindow()
+    page.take_focus()
+    passed = []
+    for _ in range(20):
+        passed.append(page.focusWidget().objectName())
+        qtbot.keyClick(page.focusWidget(), Qt.Key.Key_Tab)
+    assert passed.count("rows") > 1 and {"totals", "find", "name"} <= set(passed)
 
 
 def test_click_on_a_header_sorts_all_rows_and_not_only_those_loaded(
@@ -222,6 +235,29 @@ def test_row_opens_its_details(qtbot: Any, desk: Desk, client: FakeClient) -> No
     assert opened == [("payment_persons", "77", "77", {})]
 
 
+def test_drill_title_names_the_person_and_not_the_key(
+    qtbot: Any, desk: Desk, client: FakeClient
+) -> None:
+    opened: list[tuple[Any, ...]] = []
+    desk.open_query = lambda *where: opened.append(where)
+    line: dict[str, Any] = {c.key: 0 for c in INTEREST_STATEMENTS.columns if c.summed}
+    line |= {"_key": "5323000019302027", "account": 532300001930, "name": "李雁", "year": "2027"}
+    client.rows_of["interest_statements"] = [line]
+    page = QueryPage(desk, INTEREST_STATEMENTS)
+    qtbot.addWidget(page)
+    page.show()
+    page.shown()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=LIMIT_MS)
+    press(qtbot, page, "drill")
+    assert opened == [("interest_year", line["_key"], "李雁 2027", {})]
+
+
+def test_page_without_search_fields_has_nothing_to_clear(qtbot: Any, desk: Desk) -> None:
+    page = QueryPage(desk, INTEREST_YEAR, "5323000019302027", "李雁 2027")
+    qtbot.addWidget(page)
+    assert page.findChild(QPushButton, "clear_filters") is None
+
+
 def test_term_of_an_equation_opens_just_its_people(
     qtbot: Any, desk: Desk, client: FakeClient
 ) -> None:
@@ -344,10 +380,13 @@ def test_new_facts_bring_new_rows(qtbot: Any, page: QueryPage, client: FakeClien
 # --- Files and paper ---
 
 
-def test_export_says_whose_rows_which_and_by_whom(
-    qtbot: Any, page: QueryPage, tmp_path: Path
+def test_export_says_whose_rows_which_when_and_by_whom(
+    qtbot: Any, page: QueryPage, client: FakeClient, tmp_path: Path
 ) -> None:
     from python_calamine import CalamineWorkbook
+
+    server_now = datetime.datetime(2031, 1, 1, 0, 30, tzinfo=datetime.UTC)
+    client.health = lambda: Health(server_now)  # type: ignore[method-assign]
 
     box = find(page, QComboBox, "status")
     box.setCurrentIndex(box.findData("02"))
@@ -361,7 +400,7 @@ def test_export_says_whose_rows_which_and_by_whom(
     assert head[0] == ROSTER.label
     assert "楚雄示例科技有限公司" in head[1] and "532300000123" in head[1]
     assert head[2] == "查询条件：状态 封存"
-    assert "操作员：李经办" in head[3]
+    assert head[3] == "导出时间：2031-01-01 08:30:00　操作员：李经办"  # Not by this PC's clock.
     assert sheet[4][:2] == ["个人账号", "姓名"]
     keys = [c.key for c in ROSTER.columns]
     assert sheet[5][keys.index("account")] == "100000000000"

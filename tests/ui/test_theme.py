@@ -18,7 +18,8 @@ from server.business.refusals import problem
 READ = [("text", "window"), ("text", "cell"), ("text", "computed"), ("header_text", "header"),
         ("error", "cell"), ("hint", "cell"), ("passed", "cell"), ("on_accent", "accent"),
         ("text", "error_cell"), ("text", "hint_cell"), ("text", "selection"),
-        ("accent", "selection")]  # fmt: skip
+        ("accent", "selection"), ("muted", "cell"), ("muted", "computed"), ("muted", "window"),
+        ("muted", "selection")]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

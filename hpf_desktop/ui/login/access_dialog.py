@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QVBoxLayout,
 from hpf_desktop.ui.login.access_form import AccessForm, Texts
 from hpf_desktop.ui.login.asked import Asked
 from hpf_desktop.ui.page import button
+from hpf_desktop.ui.secret_editors import PasswordEdit
 from hpf_desktop.ui.theme import Title, fit
 from server.business.access import PASSWORD, PURPOSES, REGISTRATION, RESET, UNIT
 
@@ -58,14 +59,23 @@ class AccessDialog(QDialog):
         column.addWidget(QLabel(NOTES[self._purpose], wordWrap=True))
         column.addWidget(self.form)
         column.addStretch()
-        holder = QScrollArea(widgetResizable=True)
-        holder.setFrameShape(QFrame.Shape.NoFrame)
-        holder.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        holder.setWidget(inside)
+        self._holder = QScrollArea(widgetResizable=True)
+        self._holder.setFrameShape(QFrame.Shape.NoFrame)
+        self._holder.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._holder.setWidget(inside)
+        buttons = self.form.take_buttons()
+        buttons.setContentsMargins(column.contentsMargins())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(8, 8, 8, 8)
-        outer.addWidget(holder)
-        fit(self, 84, 40)
+        outer.addWidget(self._holder)
+        outer.addLayout(buttons)
+        self.form.form.edited.connect(self._keep_policy_in_sight)
+        fit(self, 56, 40)
+
+    def _keep_policy_in_sight(self) -> None:
+        """While a password is typed, on a screen too small for all."""
+        if isinstance(self.focusWidget(), PasswordEdit) and self.form.policy:
+            self._holder.ensureWidgetVisible(self.form.policy)
 
     def fill(self, texts: Texts) -> None:
         self.form.fill(texts)

@@ -72,7 +72,7 @@ class AccessForm(QWidget):
         has_picture = any(f.kind.editor == PICTURE_EDITOR for f in shown)
         cell = self.form.cell(CAPTCHA.key) if has_picture else None
         self._picture = cell if isinstance(cell, PictureCell) else None
-        self._policy = Policy(self) if asked.chosen else None
+        self.policy = Policy(self) if asked.chosen else None
         self._bar, self._waiting = MessageBar(self), WaitingBar(self)
         self._wait = QLabel(objectName="wait", wordWrap=True)
         self._button = button(label, "enter", self.submit, is_primary=True)
@@ -88,7 +88,7 @@ class AccessForm(QWidget):
         self._row.addWidget(self._button)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._bar, self.form, self._policy, self._wait, self._waiting):
+        for widget in (self._bar, self.form, self.policy, self._wait, self._waiting):
             if widget is not None:
                 self._column.addWidget(widget)
         self._column.addLayout(self._row)
@@ -122,6 +122,12 @@ class AccessForm(QWidget):
             self._row.insertWidget(number, other)
             QWidget.setTabOrder(before, other)
             before = other
+
+    def take_buttons(self) -> QHBoxLayout:
+        """For a window that keeps them in sight while the fields scroll."""
+        self._column.removeItem(self._row)
+        self._row.setParent(None)
+        return self._row
 
     def fill(self, texts: Texts) -> None:
         for key, text in texts.items():
@@ -279,22 +285,26 @@ class AccessForm(QWidget):
 
     def _failed(self, error: Exception) -> None:
         self._end()
-        self._empty_after(explain(error).code)
+        emptied = self._empty_after(explain(error).code)
         if self._picture:
             self.renew()  # A try used it up, whatever came of it.
         self._show_policy()
         self._tell_failure(error)
-        self.take_focus()
+        if emptied:  # The picture is empty, too, but only another code needs it.
+            self.form.editor(emptied).setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            self.take_focus()
 
-    def _empty_after(self, code: str) -> None:
-        """What has to be typed anew: to log in, all but the unit."""
+    def _empty_after(self, code: str) -> str:
+        """What has to be typed anew; its first key. To log in that is all but the unit."""
         if not self._asked.chosen:
             self.wipe()
-        elif code == "L22":
-            self._empty(self._asked.chosen)
+            return ""
+        emptied = CODE.key if code == "L23" else self._asked.place_of(code)
+        self._empty(emptied)
+        if emptied == self._asked.chosen:
             self._empty(AGAIN.key)
-        else:
-            self._empty(CODE.key if code == "L23" else self._asked.place_of(code))
+        return emptied
 
     def _tell_failure(self, error: Exception) -> None:
         reason = explain(error)
@@ -360,12 +370,12 @@ class AccessForm(QWidget):
         self._show_policy()
 
     def _show_policy(self) -> None:
-        if self._policy:
+        if self.policy:
             texts = self._texts()
             chosen, again = texts.get(self._asked.chosen, ""), texts.get(AGAIN.key, "")
-            self._policy.judge(chosen, again, self._own(texts))
+            self.policy.judge(chosen, again, self._own(texts))
             editor = self.form.editor(self._asked.chosen)
-            editor.setAccessibleDescription(self._policy.missing)
+            editor.setAccessibleDescription(self.policy.missing)
 
     def _empty(self, key: str) -> None:
         if key not in {field.key for field in self.form.fields}:

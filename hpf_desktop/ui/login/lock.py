@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from hpf_desktop.cert.problems import KeyProblem
 from hpf_desktop.session import PinEntry, Session
@@ -49,9 +49,14 @@ class LockPage(QWidget):
         inside.addWidget(Title("窗口已锁定"))
         inside.addWidget(self._why)
         inside.addWidget(self._panel or self._form)
+        # Merely aligned, the card would be only as high as with the whole width of the page.
+        middle = QHBoxLayout()
+        middle.addStretch()
+        middle.addWidget(card)
+        middle.addStretch()
         outer = QVBoxLayout(self)
         outer.addStretch()
-        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(middle)
         outer.addStretch()
 
     def _key_panel(self, keys: KeySignals) -> KeyPanel:

@@ -78,12 +78,12 @@ class PasswordPanel(QWidget):
         dialog = AccessDialog(purpose, lambda: self._door.session().client, self.window())
         dialog.fill({UNIT.key: self.form.text(UNIT.key)})
         dialog.done_for.connect(self._may_log_in)
+        dialog.finished.connect(lambda _: self.form.renew())  # The dialog's pictures voided ours.
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     def _may_log_in(self, unit: str, told: str) -> None:
         self.form.fill({UNIT.key: unit})
-        self.form.renew()
         self.form.tell(told, "passed")
         self.form.take_focus()
 

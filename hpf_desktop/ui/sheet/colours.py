@@ -32,7 +32,7 @@ class SheetColours:
 
 LIGHT = SheetColours(
     text="#1f2329",
-    muted="#7a818c",
+    muted="#626a76",
     cell="#ffffff",
     computed="#f6f7f9",
     header="#f1f3f5",
@@ -53,7 +53,7 @@ LIGHT = SheetColours(
 )
 DARK = SheetColours(
     text="#e6e8eb",
-    muted="#8d939e",
+    muted="#9aa1ac",
     cell="#1f2125",
     computed="#262931",
     header="#282b30",

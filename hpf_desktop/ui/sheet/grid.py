@@ -92,11 +92,42 @@ class Grid(QTableView):
         ranges = self.selectionModel().selection()
         return ranges.at(0) if ranges.count() == 1 else None
 
+    def ranges(self) -> list[Any]:
+        selection = self.selectionModel().selection()
+        return [selection.at(n) for n in range(selection.count())]
+
+    def selected_places(self) -> range | list[int]:
+        """Places with a selected cell, ascending."""
+        ranges = self.ranges()
+        if len(ranges) == 1:
+            return range(ranges[0].top(), ranges[0].bottom() + 1)
+        places: set[int] = set()
+        for block in ranges:
+            places.update(range(block.top(), block.bottom() + 1))
+        return sorted(places)
+
+    def selected_blocks(self) -> list[tuple[range, list[int]]]:
+        """(places, columns) of each selected block; hidden columns are left out."""
+        shown = set(self.shown_columns())
+        return [
+            (
+                range(block.top(), block.bottom() + 1),
+                [c for c in range(block.left(), block.right() + 1) if c in shown],
+            )
+            for block in self.ranges()
+        ]
+
     def range_rect(self, block: QItemSelectionRange) -> QRect:
         return self.visualRect(block.topLeft()).united(self.visualRect(block.bottomRight()))
 
     def shows_column(self, column: int) -> bool:
         return not self.isColumnHidden(column)
+
+    def shown_columns(self) -> list[int]:
+        """Logical columns in the order of the screen."""
+        header = self.horizontalHeader()
+        every = (header.logicalIndex(visual) for visual in range(header.count()))
+        return [column for column in every if not self.isColumnHidden(column)]
 
     def handle_rect(self) -> QRect | None:
         """Where the fill handle is; none when there is nothing to fill from."""
@@ -125,6 +156,10 @@ class Grid(QTableView):
         if (handle := self.handle_rect()) is not None:
             painter.fillRect(handle.adjusted(-1, -1, 1, 1), self.ground)
             painter.fillRect(handle, self.accent)
+
+    def seen(self) -> tuple[int, int]:
+        """From where to where the viewport is not covered."""
+        return 0, self.viewport().width()
 
     def places_in(self, area: QRect) -> range:
         """The rows that ``area`` of the viewport touches."""
@@ -169,11 +204,7 @@ class Grid(QTableView):
     def selectionChanged(self, selected: Any, deselected: Any) -> None:  # noqa: N802
         """The frame and the handle reach over the cells Qt repaints."""
         super().selectionChanged(selected, deselected)
-        blocks = self.selectionModel().selection()
-        self.selected = [
-            (b.left(), b.top(), b.right(), b.bottom())
-            for b in (blocks.at(n) for n in range(blocks.count()))
-        ]
+        self.selected = [(b.left(), b.top(), b.right(), b.bottom()) for b in self.ranges()]
         self.horizontalHeader().viewport().update()
         self.verticalHeader().viewport().update()
         self.viewport().update()

@@ -61,10 +61,12 @@ class SheetHeader(QHeaderView):
         painter.setPen(self.ink)
         model = self.model()
         text = str(model.headerData(section, self.orientation()) or "")
-        inside = rect.adjusted(PADDING, 0, -PADDING, 0)
         if not self.is_across:
-            painter.drawText(inside, CENTRE, text)
+            painter.drawText(rect.adjusted(PADDING, 0, -PADDING, 0), CENTRE, text)
             return
+        left, right = self.grid.seen()
+        inside = rect.intersected(QRect(left, rect.top(), right - left, rect.height()))
+        inside.adjust(PADDING, 0, -PADDING, 0)
         if self.isSortIndicatorShown() and self.sortIndicatorSection() == section:
             inside.setRight(inside.right() - 3 * ARROW)
             self._draw_arrow(painter, rect)

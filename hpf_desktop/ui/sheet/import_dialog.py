@@ -34,11 +34,14 @@ from hpf_desktop.mapping import (
 )
 from hpf_desktop.spreadsheet import Document, Table
 from hpf_desktop.table_file import template_version
+from hpf_desktop.ui.proportion import Proportion
+from hpf_desktop.ui.theme import fit
 from server.business.base import Business
 from server.business.refusals import Problem, problem
 
 PREVIEW_ROWS = 12
 PREVIEW_COLUMNS = 40
+CHARS_AND_LINES = (130, 32)
 NOT_IMPORTED = "（不导入）"
 
 
@@ -61,7 +64,6 @@ class ImportDialog(QDialog):
         self.mapping = Mapping(None)
         self.setObjectName("import_dialog")
         self.setWindowTitle(f"导入：{document.name}")
-        self.resize(1000, 640)
         self.sheet_box = QComboBox()
         self.sheet_box.setObjectName("import_sheet")
         self.sheet_box.addItems([table.name for table in document.tables])
@@ -115,7 +117,8 @@ class ImportDialog(QDialog):
         scroll.setObjectName("import_fields")
         scroll.setWidgetResizable(True)
         scroll.setWidget(fields)
-        scroll.setMinimumWidth(300)
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(fields.sizeHint().width() + bar + 2 * scroll.frameWidth())
         left = QVBoxLayout()
         left.addLayout(top)
         left.addWidget(QLabel("栏目对应文件中的列："))
@@ -130,6 +133,7 @@ class ImportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(halves, 1)
         layout.addLayout(self._bottom(has_rows))
+        fit(self, *CHARS_AND_LINES)
 
     def _bottom(self, has_rows: bool) -> QHBoxLayout:
         self.append.setObjectName("import_append")
@@ -246,5 +250,5 @@ def _preview_table() -> QTableWidget:
     table.setAccessibleName("文件内容预览")
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    table.verticalHeader().setDefaultSectionSize(26)
+    Proportion(table)
     return table

@@ -172,6 +172,10 @@ class SheetModel(QAbstractTableModel):
         is_typed = 0 <= column < self.result_column and self.columns[column].is_typed
         return is_typed and not self.is_locked
 
+    def is_tab_stop(self, column: int) -> bool:
+        """What confirms a looked up person is filled in already."""
+        return self.is_editable(column) and not self.columns[column].field.confirms
+
     def headerData(self, section: int, way: Qt.Orientation, role: int = DISPLAY) -> Any:  # noqa: N802
         if way == HORIZONTAL:
             if section >= self.result_column:

@@ -61,6 +61,7 @@ class CellPainter:
         height = grid.row_height
         top = grid.rowViewportPosition(places[0])
         rows = list(self.model.rows_at(places))
+        first, last = grid.seen()
         for column in grid.columns_in(area):
             left, width = grid.columnViewportPosition(column), grid.columnWidth(column)
             strip = QRect(left, top, width, height * len(rows))
@@ -68,10 +69,11 @@ class CellPainter:
                 painter.fillRect(strip, self.computed)
             self._draw_marks(painter, column, rows, strip, height)
             self._draw_selection(painter, grid, column, places, strip, height)
+            inside = (max(left, first) + PADDING, min(left + width, last) - PADDING)
             if column == self.model.result_column:
                 self._draw_results(painter, rows, strip, height)
-            else:
-                self._draw_texts(painter, column, rows, strip, height)
+            elif inside[0] < inside[1]:
+                self._draw_texts(painter, column, rows, strip, height, inside)
 
     def _draw_marks(
         self, painter: QPainter, column: int, rows: Iterable[int], strip: QRect, height: int
@@ -104,14 +106,22 @@ class CellPainter:
                 painter.fillRect(cells, self.selection)
 
     def _draw_texts(
-        self, painter: QPainter, column: int, rows: Iterable[int], strip: QRect, height: int
+        self,
+        painter: QPainter,
+        column: int,
+        rows: Iterable[int],
+        strip: QRect,
+        height: int,
+        inside: tuple[int, int],
     ) -> None:
+        """``inside`` is from where to where there is room: a column that goes on under one that
+        stays is drawn as if it ended there."""
         store = self.model.store
         typed, filled = store.typed[column], store.filled[column]
         marks = store.faults.marks[column]
         aligned = self.model.aligned[column]
         flags = aligned | ONE_LINE
-        x, y, width = strip.left() + PADDING, strip.top(), strip.width() - 2 * PADDING
+        x, y, width = inside[0], strip.top(), inside[1] - inside[0]
         fits = width // self.em if self.em else 0
         plain = self.text if self.model.columns[column].is_typed is False else None
         draw, pen = painter.drawText, None

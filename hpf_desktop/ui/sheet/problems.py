@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QTableView,
     QToolButton,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hpf_desktop.ui.proportion import Proportion
 from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.model import SheetModel
 from hpf_desktop.ui.sheet.solving import steps_for, words_for
@@ -26,7 +26,8 @@ from server.business.refusals import Level, Problem
 
 NOWHERE = QModelIndex()
 HEADERS = ("级别", "行", "栏目", "问题", "处理办法")
-WIDTHS = (52, 60, 110, 420, 420)
+WIDTHS = (52, 60, 110, 400)  # The last has the rest.
+SEEN_ROWS_MIN = 3
 SHOWN_MAX = 2_000  # Nobody reads more; the count above the list is of all of them.
 
 
@@ -151,14 +152,14 @@ class ProblemList(QFrame):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
+        table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(26)
         header = table.horizontalHeader()
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in enumerate(WIDTHS):
-            table.setColumnWidth(column, width)
+        proportion = Proportion(table, WIDTHS)
+        proportion.fitted.connect(lambda height: _keep_room(table, height))
+        _keep_room(table, proportion.row_height)
         table.activated.connect(self._activated)
         table.clicked.connect(self._activated)
         return table
@@ -167,3 +168,8 @@ class ProblemList(QFrame):
         problem = self.model.problems[index.row()]
         if problem.row is not None:
             self.chosen.emit(problem)
+
+
+def _keep_room(table: QTableView, row_height: int) -> None:
+    header = table.horizontalHeader().sizeHint().height()
+    table.setMinimumHeight(header + SEEN_ROWS_MIN * row_height + 2 * table.frameWidth())

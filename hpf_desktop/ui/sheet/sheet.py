@@ -11,7 +11,7 @@ from PySide6.QtCore import QSettings, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from hpf_desktop.drafts import Drafts
+from hpf_desktop.drafts import Drafts, DraftSummary
 from hpf_desktop.tasks import Task, run
 from hpf_desktop.ui.sheet.callout import Callout
 from hpf_desktop.ui.sheet.candidates import Ask, Candidates
@@ -28,7 +28,7 @@ from hpf_desktop.ui.sheet.model import SheetModel
 from hpf_desktop.ui.sheet.problems import ProblemList
 from hpf_desktop.ui.sheet.shape import keep_shape, restore_shape
 from hpf_desktop.ui.sheet.store import BLANK
-from hpf_desktop.ui.sheet.toolbar import Toolbar, style_of
+from hpf_desktop.ui.sheet.toolbar import Toolbar
 from hpf_desktop.ui.sheet.transfer import Transfer
 from hpf_desktop.ui.sheet.view import SheetView
 from hpf_desktop.ui.sheet.wiring import Arrangement, Watch, connect_commands
@@ -260,7 +260,6 @@ class Sheet(QWidget):
         self.model.set_colours(colours)
         self.view.set_colours(colours)
         self.problem_list.set_colours(colours)
-        self.setStyleSheet(style_of(colours))
         self._fit_columns()
 
     def _fit_columns(self) -> None:
@@ -284,8 +283,8 @@ class Sheet(QWidget):
             for title, names in MENUS
         ]
 
-    def add_primary(self, action: QAction) -> None:
-        self.toolbar.add_primary(action)
+    def add_primary(self, action: QAction, *others: QAction) -> None:
+        self.toolbar.add_primary(action, *others)
 
     def import_path(self, path: Path) -> None:
         self.files.import_path(path)
@@ -301,10 +300,12 @@ class Sheet(QWidget):
 
     def keep_drafts(
         self, drafts: Drafts, unit_id: int, head: Callable[[], Mapping[str, str]]
-    ) -> None:
+    ) -> DraftSummary | None:
+        """Returns what an earlier run left."""
         self.keeper = DraftKeeper(self.model, drafts, unit_id, head)
         self.keeper.saved.connect(self.draft_saved)
         self.keeper.failed.connect(self._draft_failed)
+        return self.keeper.left()
 
     def save_draft(self, is_wanted: bool = False) -> None:
         """Now, in this thread: before the window closes. ``is_wanted`` even if no row changed."""

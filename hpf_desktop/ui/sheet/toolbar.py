@@ -9,7 +9,6 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
 
-from hpf_desktop.ui.sheet.colours import SheetColours
 from hpf_desktop.ui.sheet.commands import TOOLBAR
 
 SEARCH_WIDTH_MIN, SEARCH_WIDTH_MAX = 160, 300
@@ -41,9 +40,15 @@ class Toolbar(QWidget):
         for button in self._staying:
             self.row.addWidget(button)
 
-    def add_primary(self, action: QAction) -> None:
+    def add_primary(self, action: QAction, *others: QAction) -> None:
+        """The page's own button; its arrow opens other ways to do the same."""
         button = _button(action)
         button.setProperty("primary", True)
+        if others:
+            menu = QMenu(button)
+            menu.addActions(others)
+            button.setMenu(menu)
+            button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self._staying.append(button)
         self.row.addWidget(button)
 
@@ -114,40 +119,3 @@ def _button(action: QAction) -> QToolButton:
     button.setDefaultAction(action)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
-
-
-def style_of(colours: SheetColours) -> str:
-    """The few rules the palette cannot say."""
-    c = colours
-    return f"""
-#sheet_toolbar QToolButton, #find_bar QPushButton, #problem_list QToolButton {{
-  background: {c.button}; color: {c.text}; border: 1px solid {c.border}; border-radius: 4px;
-  padding: 5px 11px; }}
-#sheet_toolbar QToolButton:hover, #find_bar QPushButton:hover {{ background: {c.hover}; }}
-#sheet_toolbar QToolButton:focus, #find_bar QPushButton:focus {{ border-color: {c.accent}; }}
-#sheet_toolbar QToolButton:checked {{ border-color: {c.accent}; color: {c.accent}; }}
-#sheet_toolbar QToolButton:disabled, #find_bar QPushButton:disabled {{ color: {c.muted}; }}
-#sheet_toolbar QToolButton[primary="true"] {{
-  background: {c.accent}; color: {c.on_accent}; border-color: {c.accent}; font-weight: bold; }}
-#sheet_toolbar QToolButton[primary="true"]:disabled {{
-  background: {c.border}; border-color: {c.border}; }}
-#sheet_search, #find_text, #replace_text {{
-  background: {c.button}; color: {c.text}; border: 1px solid {c.border}; border-radius: 4px;
-  padding: 5px 9px; }}
-#sheet_search:focus, #find_text:focus, #replace_text:focus {{ border-color: {c.accent}; }}
-#sheet, #frozen_grid, #result_grid, #problem_table {{ background: {c.cell}; color: {c.text}; }}
-#sheet, #problem_table {{ border: 1px solid {c.grid}; }}
-#sheet QHeaderView, #problem_table QHeaderView {{
-  background: {c.header}; border: 0; }}
-#problem_table QHeaderView::section {{
-  background: {c.header}; color: {c.header_text}; border: 0; padding: 0 5px; font-weight: bold;
-  border-right: 1px solid {c.grid}; border-bottom: 1px solid {c.grid}; }}
-#sheet QTableCornerButton::section {{ background: {c.header}; border: 0;
-  border-right: 1px solid {c.grid}; border-bottom: 1px solid {c.grid}; }}
-#sheet QLineEdit, #frozen_grid QLineEdit {{
-  background: {c.cell}; color: {c.text}; border: 1px solid {c.accent}; padding: 0 3px; }}
-#offers {{ background: {c.cell}; border: 1px solid {c.accent}; }}
-#callout {{ background: {c.cell}; color: {c.text}; border: 1px solid {c.error};
-  border-radius: 4px; padding: 6px 12px; }}
-#callout[hint="true"] {{ border-color: {c.hint}; }}
-"""

@@ -148,6 +148,19 @@ class SheetView(Grid):
         super().updateGeometries()
         self._place_pinned()
 
+    def seen(self) -> tuple[int, int]:
+        """Between the columns that stay."""
+        left = self._frozen_width() if self.frozen is not None else 0
+        is_pinned = self.results is not None and self.pins_result
+        return left, self._result_x() if is_pinned else self.viewport().width()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802
+        """Sideways nothing can be moved as it stands: what an edge covers is drawn anew."""
+        super().scrollContentsBy(dx, dy)
+        if dx:
+            self.viewport().update()
+            self.horizontalHeader().viewport().update()
+
     def _frozen_width(self) -> int:
         return sum(self.columnWidth(c) for c in range(self.frozen_count))
 
@@ -266,7 +279,7 @@ class SheetView(Grid):
 
     def _tab(self, sign: int) -> None:
         current = self.currentIndex()
-        columns = [c for c in self.shown_columns() if self.sheet.is_editable(c)]
+        columns = [c for c in self.shown_columns() if self.sheet.is_tab_stop(c)]
         if not columns:
             return
         header = self.horizontalHeader()
@@ -280,12 +293,6 @@ class SheetView(Grid):
             self.row_asked.emit()
         if 0 <= place < self.sheet.rowCount():
             self.go_to(place, columns[0] if sign > 0 else columns[-1])
-
-    def shown_columns(self) -> list[int]:
-        """Logical columns in the order of the screen."""
-        header = self.horizontalHeader()
-        every = (header.logicalIndex(visual) for visual in range(header.count()))
-        return [column for column in every if not self.isColumnHidden(column)]
 
     def _jump(self, down: int, right: int, is_extending: bool) -> None:
         """To the edge of the filled cells, as Ctrl and an arrow do everywhere."""
@@ -331,17 +338,13 @@ class SheetView(Grid):
 
     def select_columns(self) -> None:
         self._select_all_of(
-            {i.left() for i in self._ranges()}, {i.right() for i in self._ranges()}, False
+            {i.left() for i in self.ranges()}, {i.right() for i in self.ranges()}, False
         )
 
     def select_rows(self) -> None:
         self._select_all_of(
-            {i.top() for i in self._ranges()}, {i.bottom() for i in self._ranges()}, True
+            {i.top() for i in self.ranges()}, {i.bottom() for i in self.ranges()}, True
         )
-
-    def _ranges(self) -> list[Any]:
-        selection = self.selectionModel().selection()
-        return [selection.at(n) for n in range(selection.count())]
 
     def _select_all_of(self, firsts: set[int], lasts: set[int], is_rows: bool) -> None:
         if not firsts:
@@ -366,27 +369,6 @@ class SheetView(Grid):
         selection = self.selectionModel()
         selection.setCurrentIndex(self.sheet.index(places[0], columns[0]), Select.NoUpdate)
         selection.select(block, Select.ClearAndSelect)
-
-    def selected_places(self) -> range | list[int]:
-        """Places with a selected cell, ascending."""
-        ranges = self._ranges()
-        if len(ranges) == 1:
-            return range(ranges[0].top(), ranges[0].bottom() + 1)
-        places: set[int] = set()
-        for block in ranges:
-            places.update(range(block.top(), block.bottom() + 1))
-        return sorted(places)
-
-    def selected_blocks(self) -> list[tuple[range, list[int]]]:
-        """(places, columns) of each selected block; hidden columns are left out."""
-        shown = set(self.shown_columns())
-        return [
-            (
-                range(block.top(), block.bottom() + 1),
-                [c for c in range(block.left(), block.right() + 1) if c in shown],
-            )
-            for block in self._ranges()
-        ]
 
 
 def edge(is_full: Callable[[int], bool], at: int, sign: int, count: int) -> int:
