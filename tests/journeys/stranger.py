@@ -30,6 +30,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 LAUNCHER = "/usr/libexec/at-spi-bus-launcher"
 LIMIT_S = 20.0
 LOOK_S = 0.05
+TABS_MAX, MOVE_S = 60, 2.0
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 Node = dict[str, Any]
 
@@ -163,12 +164,7 @@ class Stranger:
         return [n["name"] for n in shown if n["role"] == "table cell"]
 
     def has_focus(self, name: str) -> None:
-        self.until(
-            lambda nodes: any(
-                "focused" in n["states"] and name in (n["name"], n["id"]) for n in nodes
-            ),
-            f"the focus on {name}",
-        )
+        self.until(lambda nodes: any(_is_at(n, name) for n in nodes), f"the focus on {name}")
 
     # --- Typing ---
 
@@ -205,11 +201,28 @@ class Stranger:
     def press(self, label: str) -> None:
         """A button, wherever Tab finds it from the tree on: the sheet keeps Tab for its cells."""
         self.key("shift+F6")
-        for _ in range(40):
+        self.has_focus("navigation")
+        self.tab_to(label)
+        self.key("space")
+
+    def tab_to(self, name: str) -> None:
+        """From where one is; it may be the last that Tab comes to."""
+        for _ in range(TABS_MAX):
+            at = self._focus()
+            if any(_is_at(n, name) for n in at):
+                return
             self.key("Tab")
-            if any("focused" in n["states"] and n["name"] == label for n in self.look()):
-                return self.key("space")
-        raise AssertionError(f"Tab does not reach {label}")
+            self._wait_for_move(at)
+        raise AssertionError(f"Tab does not reach {name}")
+
+    def _wait_for_move(self, before: list[Node]) -> None:
+        """A window that is slow must not be hurried past what one looks for."""
+        deadline = time.monotonic() + MOVE_S
+        while self._focus() == before and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
+
+    def _focus(self) -> list[Node]:
+        return [n for n in self.look() if "focused" in n["states"]]
 
     def copy(self, text: str) -> None:
         """As another program's Ctrl+C."""
@@ -234,6 +247,10 @@ def _cell(nodes: list[Node], row: int, column: str) -> Node | None:
     place = (row, heads.index(column))
     cells = (n for n in nodes if n["role"] == "table cell")
     return next((n for n in cells if (n["row"], n["column"]) == place), None)
+
+
+def _is_at(node: Node, name: str) -> bool:
+    return "focused" in node["states"] and name in (node["name"], node["id"])
 
 
 def _is_open(nodes: list[Node], label: str) -> bool:
@@ -267,9 +284,11 @@ def office(folder: Path) -> Iterator[services.Server]:
 
 
 @contextmanager
-def stranger(server: services.Server, folder: Path) -> Iterator[Stranger]:
-    """The client, just started, and somebody before it."""
+def stranger(server: services.Server, folder: Path, **settings: object) -> Iterator[Stranger]:
+    """The client, just started, and somebody before it, who has set it up some time ago."""
     folder.mkdir(parents=True, exist_ok=True)
+    if settings:
+        (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     environment = os.environ | {"HPF_DESKTOP_FOLDER": str(folder), "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, "-m", "hpf_desktop", "--server", server.url, "--ca", str(server.ca)]
     with (folder / "client.log").open("ab") as log, ExitStack() as running:
@@ -289,10 +308,15 @@ def stranger(server: services.Server, folder: Path) -> Iterator[Stranger]:
 
 
 @contextmanager
-def with_key(server: services.Server, held: demo_ca.Issued, folder: Path) -> Iterator[Stranger]:
+def with_key(
+    server: services.Server, held: demo_ca.Issued, folder: Path, **settings: object
+) -> Iterator[Stranger]:
     """The same desk with another key in the reader."""
     other = replace(server, operator_key=held.key_file, operator_certificate=held.certificate_file)
-    with services.key_in_reader(other, folder), stranger(server, folder / "desktop") as user:
+    with (
+        services.key_in_reader(other, folder),
+        stranger(server, folder / "desktop", **settings) as user,
+    ):
         yield user
 
 

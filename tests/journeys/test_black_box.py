@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,8 @@ PASTED = (
 )
 SECOND_OPERATOR = ("王经办", "532301199001010016", "13987800002")
 ANSWER_LIMIT_S = 5.0  # of the window to one look at all that it shows
-BANK_SLOW_S = 40.0  # longer than the server waits for an answer, and than the client takes to start
+UNANSWERED_MS = 15_000  # longer than the server waits for an answer
+RECEIPT_S = 120.0  # The client asks ever more seldom.
 MONTHLY_COLUMN = 3
 GOOD_NETWORK = "网络：正常"
 ISSUED = re.compile(r"回单号 (\d{4}-\d{6})")
@@ -203,35 +206,60 @@ def test_client_killed_while_the_bank_is_slow_follows_the_same_debit(
 ) -> None:
     """Who starts it again sees what is being paid, and waits for it: no second debit."""
     before = debits(server)
-    ask_bank(server, "POST", "faults", {"scenario": "slow", "seconds": BANK_SLOW_S, "times": 1})
-    user.log_in()
-    make_up_a_month(user)
-    serial = re.search(r"业务流水号 (\d+)", user.words("业务流水号 "))
-    assert serial is not None
-    user.until(lambda _: debits(server) != before, "the debit at the bank")
-    user.client.kill()
-    user.client.wait(10)
-    with stranger(server, tmp_path / "desktop") as again:
-        again.enter_pin()
-        again.node("navigation")
-        again.go("补缴")
-        assert serial[1] in again.words("业务流水号 ")
-        again.words("请勿重复提交")
-        again.cell_says(0, "姓名", "林桂明")
-        again.until(lambda _: again.node("amount")["text"] == "300.00", "the amount in the head")
-        assert not [n for n in again.look() if "G02" in n["name"]], "no error about itself"
-        again.picture("paying-again")
-        assert [stage(again, n) for n in range(5)] == list("✓…○○○")
-        again.key("ctrl+Return")  # Locked: nothing more is asked for.
-        again.until(lambda nodes: "✓ 回单" in {n["name"] for n in nodes}, "the receipt", 120)
-        assert ISSUED.search(again.words("回单号 "))
-        again.picture("posted")
+    with bank_at_work(server) as let_it_end:
+        user.log_in()
+        make_up_a_month(user)
+        serial = re.search(r"业务流水号 (\d+)", user.words("业务流水号 "))
+        assert serial is not None
+        user.until(lambda _: debits(server) != before, "the debit at the bank")
+        user.client.kill()
+        user.client.wait(10)
+        with stranger(server, tmp_path / "desktop") as again:
+            follow_the_debit(again, serial[1], let_it_end)
     (debit,) = [one for one in debits(server) if one not in before]
     assert (debit["serial"], debit["amount_fen"]) == (serial[1], 300_00)
     with psycopg.connect(server.database) as conn:
         statement = "select count(*), sum(total_fen)::bigint from txn where business = %s"
         assert conn.execute(statement, ("back_payment",)).fetchall() == [(1, 300_00)]
     assert server.books()["balanced"]
+
+
+@contextmanager
+def bank_at_work(server: services.Server) -> Iterator[Callable[[], None]]:
+    """The bank does not answer the next debit, and is at it until it is let end: a debit of its
+    next day, which begins when its staff say so, not when some time has passed."""
+    today = date.fromisoformat(ask_bank(server, "GET", "day"))
+
+    def begin_day(day: date) -> None:
+        ask_bank(server, "POST", "day", {"day": str(day)})
+
+    late = {"delay_ms_low": UNANSWERED_MS, "delay_ms_high": UNANSWERED_MS}
+    ask_bank(server, "POST", "faults", {"scenario": "next_day", "times": 1} | late)
+    try:
+        yield lambda: begin_day(today + timedelta(days=1))
+    finally:
+        ask_bank(server, "DELETE", "faults")
+        begin_day(today)  # The centre's day has not ended.
+
+
+def follow_the_debit(user: Stranger, serial: str, let_it_end: Callable[[], None]) -> None:
+    """From the PIN to the receipt; while the bank is at it the page is locked and says why."""
+    user.enter_pin()
+    user.node("navigation")
+    user.go("补缴")
+    assert serial in user.words("业务流水号 ")
+    user.words("请勿重复提交")
+    user.cell_says(0, "姓名", "林桂明")
+    user.until(lambda _: user.node("amount")["text"] == "300.00", "the amount in the head")
+    assert not [n for n in user.look() if "G02" in n["name"]], "no error about itself"
+    user.picture("paying-again")
+    assert [stage(user, n) for n in range(5)] == list("✓…○○○")
+    user.key("ctrl+Return")  # Locked: nothing more is asked for.
+    let_it_end()
+    user.until(lambda nodes: "✓ 回单" in {n["name"] for n in nodes}, "the receipt", RECEIPT_S)
+    assert ISSUED.search(user.words("回单号 "))
+    assert not [n for n in user.look() if n["id"] == "approval_dialog"]
+    user.picture("posted")
 
 
 def make_up_a_month(user: Stranger) -> None:

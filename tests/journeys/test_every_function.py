@@ -1,19 +1,14 @@
-"""A unit's first weeks at the real window, by keyboard and accessibility tree: from a spreadsheet
-of its people to a reprint, and at the end what the screen says is what the ledger says."""
+"""A unit's first year at the real window, by keyboard and accessibility tree: from a spreadsheet
+of its people to their interest, and at the end what the screen says is what the ledger says."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pypdfium2
 import pytest
 import python_calamine
@@ -25,7 +20,23 @@ from server.business.month import Month
 from server.db import open_pool, transaction
 from server.demo_people import id_number, person
 from server.enrolment import Operator, bind_certificate
-from tests.journeys.stranger import PROJECT, Node, Stranger, ask_bank, office, with_key
+from tests.journeys.desk_work import (
+    Line,
+    ask_books,
+    code_to,
+    counter,
+    fen_in,
+    fen_of,
+    fill_in_file,
+    find_person,
+    lines_of,
+    money,
+    run_server,
+    submit,
+    total_of,
+    until_lines,
+)
+from tests.journeys.stranger import Node, Stranger, ask_bank, office, with_key
 
 pytestmark = pytest.mark.slow
 UNIT_NAME, USCC, BANK_NO = "牟定县彝和食品有限公司", "91532331MA7K3QW5XQ", "5323230099887766"
@@ -42,10 +53,11 @@ MONTHLY_TYPED, BASE_OF_IT_FEN = ("段明珠", "1500"), 9375_00
 BASE_TYPED, BASE_TYPED_FEN = ("杞光荣", "9000"), 9000_00
 MOVED = person(1003)  # sealed in the demo's second unit
 MOVED_BASE_FEN = 5000_00
+BROUGHT_SINCE, PAID = date(2026, 6, 18), date(2026, 7, 20)
+FIRST_YEAR, SECOND_YEAR = date(2026, 7, 1), date(2027, 7, 1)  # when each one's interest is in
 NEW_PHONE = ("起云山", "15108780077")
-ISSUED = re.compile(r"回单号 (\d{4}-\d{6})")
-PAYING_S, PRINTING_S = 60.0, 60.0
-Line = dict[str, str]
+PRINTING_S = 60.0
+STATEMENT = ("上年结转余额", "当年缴存额", "当年提取额", "利息额", "本息合计")
 
 
 @dataclass
@@ -57,10 +69,6 @@ class Work:
     unit_id: int
     folder: Path
     printed: Path
-
-    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.server.database) as conn:
-            return conn.execute(statement, values).fetchall()
 
 
 @pytest.fixture
@@ -91,7 +99,7 @@ async def open_unit(server: services.Server, certificate: bytes) -> int:
     return unit_id
 
 
-def test_first_weeks_of_a_unit_end_with_the_screen_and_the_ledger_equal(work: Work) -> None:
+def test_first_year_of_a_unit_ends_with_the_screen_and_the_ledger_equal(work: Work) -> None:
     user = work.user
     user.log_in()
     open_accounts(work)
@@ -105,23 +113,20 @@ def test_first_weeks_of_a_unit_end_with_the_screen_and_the_ledger_equal(work: Wo
     change_phone(work)
     look_into_the_payment(work, due_fen)
     reprint(work)
+    interest_fen = earn_interest(work, brought_fen)
     later |= {MOVED["name"]: MOVED_BASE_FEN}
     monthly_fen = sum(2 * share(base_fen, RATIO_LATER) for base_fen in later.values())
-    agree(work, len(later), monthly_fen, due_fen + brought_fen)
+    agree(work, len(later), monthly_fen, due_fen + brought_fen + interest_fen)
+
+
+def interest(amount_fen: int, since: date, until: date) -> int:
+    """At 1.5 % of a year of 360 days, half a fen upwards; ``until`` itself bears none."""
+    return (amount_fen * (until - since).days + 12_000) // 24_000
 
 
 def share(base_fen: int, percent: int) -> int:
     """Of one payer, to the yuan, a half upwards."""
     return (base_fen * percent + 5000) // 10000 * 100
-
-
-def money(amount_fen: int) -> str:
-    return f"{amount_fen // 100:,}.{amount_fen % 100:02d}"
-
-
-def fen_in(cell: object) -> int:
-    assert isinstance(cell, float), "amounts are numbers in a spreadsheet"
-    return round(cell * 100)
 
 
 # --- The businesses ---
@@ -197,13 +202,6 @@ def change_bases(work: Work) -> None:
     submit(user)
 
 
-def find_person(user: Stranger, row: int, letters: str, name: str) -> None:
-    user.type(letters)
-    user.until(lambda _: name in user.offers(), f"{name} among the offers")
-    user.key("Down", "Tab")
-    user.cell_says(row, "姓名", name)
-
-
 def raise_ratio(work: Work, monthly_fen: int) -> None:
     """单位比例变更: too high is refused beside the field; else the dry run tells the effect."""
     user = work.user
@@ -226,7 +224,9 @@ def raise_ratio(work: Work, monthly_fen: int) -> None:
 def transfer_in(work: Work) -> int:
     """个人转移 by the whole ID number, whose owner is masked until they are here. What comes."""
     user = work.user
-    (second,) = work.sql("select unit_id from unit where name = %s", "楚雄州第二中学")[0]
+    (second,) = ask_books(
+        work.server, "select unit_id from unit where name = %s", "楚雄州第二中学"
+    )[0]
     user.go("个人转移")
     user.has_focus("from_unit")
     user.type(str(second))
@@ -238,7 +238,7 @@ def transfer_in(work: Work) -> int:
     user.cell_says(0, "姓名", masked)
     account = int(user.cell(0, "个人账号")["name"])
     statement = "select balance_fen from account where unit_id = %s and acct_id = %s"
-    ((brought_fen,),) = work.sql(statement, second, account)
+    ((brought_fen,),) = ask_books(work.server, statement, second, account)
     user.key("ctrl+Home", *["Right"] * 5)
     user.type(str(MOVED_BASE_FEN // 100))
     user.key("Tab")
@@ -263,12 +263,6 @@ def change_phone(work: Work) -> None:
     found = user.until(lambda _: code_to(work.server, phone), "the short message")
     user.type(found)
     submit(user)
-
-
-def code_to(server: services.Server, phone: str) -> str:
-    told = server.phone.read_text(encoding="utf-8").splitlines()
-    codes = [re.search(r"验证码(\d{6})", line) for line in told if line.startswith(phone)]
-    return codes[-1][1] if codes and codes[-1] else ""
 
 
 # --- Queries and prints ---
@@ -331,6 +325,62 @@ def print_it(work: Work, key: str = "space") -> str:
         return "".join(page.get_textpage().get_text_range() for page in pdf)
 
 
+def earn_interest(work: Work, brought_fen: int) -> int:
+    """年终结息 of two years at the counter; 单位结息对账单 of the second one, to a person's year in
+    it. All that the unit's people have earned."""
+    user, server = work.user, work.server
+    counter(server, "qian", "settle-interest", year=str(FIRST_YEAR.year))
+    counter(server, "li", "set-day", day=str(SECOND_YEAR))
+    counter(server, "qian", "settle-interest", year=str(SECOND_YEAR.year))
+    first_fen = interest(brought_fen, BROUGHT_SINCE, FIRST_YEAR)
+    paid = {name: 2 * share(base_fen, RATIO) for name, (_, base_fen) in BASES.items()}
+    earned = {name: interest(fen, PAID, SECOND_YEAR) for name, fen in paid.items()}
+    earned[MOVED["name"]] = interest(brought_fen + first_fen, FIRST_YEAR, SECOND_YEAR)
+    opened = {MOVED["name"]: brought_fen + first_fen}
+
+    user.go("单位结息对账单查询")
+    until_lines(user, len(earned) + 1)  # Who was moved brought the first year along.
+    user.tab_to("year")  # From the rows, past their totals.
+    user.type(str(SECOND_YEAR.year))
+    user.key("Return")
+    shown = until_lines(user, len(earned))
+    user.picture("interest")
+    said = {line["姓名"]: tuple(fen_of(line[column]) for column in STATEMENT) for line in shown}
+    assert said == {
+        name: (
+            opened.get(name, 0), paid.get(name, 0), 0, fen,
+            opened.get(name, 0) + paid.get(name, 0) + fen,
+        )
+        for name, fen in earned.items()
+    }  # fmt: skip
+    totals = [n["name"] for n in user.look(within="totals", cells=True)]
+    assert money(sum(earned.values())) in totals
+    statement = "select total_fen from txn where unit_id = %s and idem = %s"
+    posted = ask_books(server, statement, work.unit_id, f"settlement-{SECOND_YEAR.year}")
+    assert posted == [(sum(earned.values()),)]
+    see_a_persons_year(work, next(line for line in shown if line["姓名"] in BASES))
+    return first_fen + sum(earned.values())
+
+
+def see_a_persons_year(work: Work, line: Line) -> None:
+    """What was paid and what it earned, each with the balance after it."""
+    user, columns = work.user, ("业务类型", "金额", "余额")
+    user.tab_to("name")
+    user.type(line["姓名"])
+    user.key("Return")
+    assert until_lines(user, 1) == [line]
+    user.press("明细")
+    user.words("结息年度明细 ")
+    lines = [tuple(one[column] for column in columns) for one in until_lines(user, 2)]
+    user.picture("interest-year")
+    assert lines == [
+        ("汇缴", line["当年缴存额"], line["当年缴存额"]),
+        ("年终结息", line["利息额"], line["本息合计"]),
+    ]
+    user.key("Escape")
+    user.words("单位结息对账单查询")
+
+
 def agree(work: Work, persons: int, monthly_fen: int, balance_fen: int) -> None:
     """单位下人员明细查询, what we worked out ourselves, and the ledger: one and the same."""
     user = work.user
@@ -344,55 +394,5 @@ def agree(work: Work, persons: int, monthly_fen: int, balance_fen: int) -> None:
         "select count(*), sum(unit_fen + personal_fen)::bigint, sum(balance_fen)::bigint"
         " from account where unit_id = %s"
     )
-    assert work.sql(statement, work.unit_id) == [(persons, monthly_fen, balance_fen)]
-    books = subprocess.run(
-        [sys.executable, "-m", "server", "check-books"], cwd=PROJECT, timeout=60,
-        env=os.environ | {"HPF_DATABASE_URL": work.server.database}, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert books.returncode == 0, books.stdout
-
-
-# --- Hands and eyes ---
-
-
-def submit(user: Stranger) -> None:
-    """提交, the PIN, and the receipt that comes by itself."""
-    user.key("ctrl+Return")
-    user.node("approval_dialog")
-    user.enter_pin()
-    user.until(
-        lambda nodes: any(ISSUED.search(n["name"]) for n in nodes), "the receipt", PAYING_S,
-        within="receipt_dialog",
-    )  # fmt: skip
-    user.key("Escape")
-    user.until(lambda nodes: not any(n["id"] == "receipt_dialog" for n in nodes), "the page again")
-
-
-def fill_in_file(user: Stranger, path: Path) -> None:
-    user.has_focus("fileNameEdit")
-    user.key("ctrl+a")
-    user.type(str(path))
-    user.key("Return")
-    user.until(lambda nodes: not any(n["id"] == "fileNameEdit" for n in nodes), "the file is taken")
-
-
-def lines_of(nodes: list[Node]) -> list[Line]:
-    """The lines of the list on the screen, each by the words over its columns."""
-    heads = [n["name"].partition("，")[0] for n in nodes if n["role"] == "table column header"]
-    lines: dict[int, Line] = {}
-    for cell in (n for n in nodes if n["role"] == "table cell"):
-        lines.setdefault(cell["row"], {})[heads[cell["column"]]] = cell["name"]
-    return [lines[row] for row in sorted(lines)]
-
-
-def until_lines(user: Stranger, count: int) -> list[Line]:
-    def seen(nodes: list[Node]) -> list[Line]:
-        lines = lines_of(nodes)
-        return lines if len(lines) == count else []
-
-    return user.until(seen, f"{count} lines", within="rows", cells=True)
-
-
-def total_of(lines: list[Line], column: str) -> int:
-    return sum(int(re.sub(r"[,.]", "", line[column])) for line in lines)
+    assert ask_books(work.server, statement, work.unit_id) == [(persons, monthly_fen, balance_fen)]
+    run_server(work.server, "check-books")
