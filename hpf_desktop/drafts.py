@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hpf_desktop import remembered
+from hpf_desktop.settings import private_folder
 from server.business.refusals import refused
 
 KEY_BYTES = 32
@@ -90,7 +91,8 @@ class Drafts:
     def open(cls, path: Path, key: bytes) -> Self:
         """Raises Refused S24 when the place cannot be written."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
+            path.touch(mode=0o600)  # The files that SQLite puts beside it are as private.
             connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )

@@ -7,6 +7,7 @@ import os
 import traceback
 from pathlib import Path
 
+from hpf_desktop.settings import private_folder
 from server.business.refusals import Problem, Refused, problem
 
 FILE_MAX_BYTES = 1_000_000
@@ -21,8 +22,7 @@ def open_log(folder: Path) -> None:
     from logging.handlers import RotatingFileHandler  # Late: it brings the network modules.
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "hpf_desktop.log"
+        file = private_folder(folder) / "hpf_desktop.log"
         handler = RotatingFileHandler(file, "a", FILE_MAX_BYTES, FILES_KEPT, "utf-8")
     except OSError:
         return

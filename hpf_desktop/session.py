@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpf_desktop.cert.problems import KeyProblem
@@ -45,7 +45,7 @@ class PinEntry:
     """What one press of 确定 gives: the PIN is wiped by its use."""
 
     certificate: KeyCertificate
-    pin: bytearray
+    pin: bytearray = field(repr=False)
     call: Call
     last_try_confirmed: bool = False
 

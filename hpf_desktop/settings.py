@@ -56,6 +56,12 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "hpf_desktop"
 
 
+def private_folder(path: Path) -> Path:
+    """Made if need be; nobody else of this computer looks into one that is made here."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
 def settings_file() -> Path:
     return folder() / "settings.json"
 
@@ -74,7 +80,7 @@ def save(settings: Settings, path: Path) -> None:
     stored = {member.name: getattr(settings, member.name) for member in fields(settings)}
     stored["printing"] = {form: asdict(printing) for form, printing in settings.printing.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(stored, ensure_ascii=False, indent=1), "utf-8")
         fresh.replace(path)

@@ -56,7 +56,21 @@ def refusal(work: Callable[[], object]) -> Refused:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://hpf.example", "hpf.example", "ftp://x", "https://", "https://a/b", ""]
+    "url",
+    [
+        "http://hpf.example",
+        "hpf.example",
+        "ftp://x",
+        "https://",
+        "https://a/b",
+        "",
+        "https://hpf.example@evil.example",
+        "https://u:p@hpf.example",
+        "https://h:x",
+        "https://h:99999",
+        "https://[h",
+        "https://h?x=1",
+    ],
 )
 def test_address_without_https_is_refused(url: str) -> None:
     assert refusal(lambda: origin_of(url)).reason.code == "N10"
@@ -225,13 +239,14 @@ def test_challenge_for_another_host_is_never_signed() -> None:
 
 
 class Site:
-    """A small HTTPS server with a certificate of its own."""
+    """A small HTTPS server with a certificate of its own, for a day from ``since`` on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1", since_days: int = 0) -> None:
+        self.heard = 0
         self.key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "site")])
-        now = datetime.datetime.now(datetime.UTC)
-        host = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(since_days)
+        host = x509.IPAddress(ipaddress.ip_address(address))
         certificate = (
             x509.CertificateBuilder()
             .subject_name(name).issuer_name(name).public_key(self.key.public_key())
@@ -256,8 +271,11 @@ class Site:
 
     @contextmanager
     def serving(self) -> Iterator[str]:
+        site = self
+
         class Answer(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                site.heard += 1
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 origin = f"https://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
                 nonce = base64.b64encode(bytes(32)).decode()
@@ -302,6 +320,21 @@ def test_server_of_an_unknown_authority_is_not_ours(tmp_path: Path) -> None:
         client = Client(url)
         assert refusal(client.challenge).reason.code == "L10"
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "since_days"), [("127.0.0.2", 0), ("127.0.0.1", -2), ("127.0.0.1", 2)]
+)
+def test_certificate_of_another_host_or_another_day_is_refused_before_anything_is_sent(
+    tmp_path: Path, address: str, since_days: int
+) -> None:
+    site = Site(tmp_path, address, since_days)
+    with site.serving() as url:
+        client = Client(url, site.ca_file)
+        secret = {"unit": "1", "password": "Zhuan-7-lan-shu", "captcha": "3467"}
+        assert refusal(lambda: client.log_in_by_password(secret)).reason.code == "L10"
+        client.close()
+    assert site.heard == 0
 
 
 def test_code_is_asked_for_and_goes_beside_the_document() -> None:

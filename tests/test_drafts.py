@@ -72,6 +72,17 @@ def test_nothing_readable_is_on_the_disk(tmp_path: Path) -> None:
         assert secret.encode() not in content
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the folder to its owner by itself")
+def test_draft_box_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    box = Drafts.open(folder / "drafts.db", KEY)
+    box.save("sealing", 7, {"note": "张三"}, ROWS, [1, 2])
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+    box.close()
+    assert modes.pop("kept") == 0o700
+    assert len(modes) >= 2 and set(modes.values()) == {0o600}
+
+
 def test_other_key_opens_nothing(tmp_path: Path) -> None:
     path = tmp_path / "drafts.db"
     box = Drafts.open(path, KEY)
