@@ -32,6 +32,7 @@ from server.business.base import Business
 from server.business.check import check_head, parse_texts
 from server.business.queries import query_of
 from server.business.query import Term
+from server.business.refusals import Level
 
 ROWS_MAX = 200
 ROWS_SHOWN = 6  # More of them scroll.
@@ -109,12 +110,14 @@ class PreviewPanel(QFrame):
         unit = self._desk.facts.unit
         head = self._business.in_force(unit).head
         _, unread = parse_texts(head, texts, None)
-        values = check_head(self._business, unit, texts, None).head
-        asked = {f.field.key for f in self.query.filters}
+        checked = check_head(self._business, unit, texts, None)
+        values, asked = checked.head, {f.field.key for f in self.query.filters}
         is_payment = self._business.payment is not None
         needed = (f.key for f in head if f.typed and f.required and (is_payment or f.key in asked))
         if unread or any(key not in values for key in needed):
             return
+        if any(p.level is Level.ERROR and p.key in asked for p in checked.problems):
+            return  # What will be refused has no effect.
         filters = {
             f.field.key: f.field.kind.show(values[f.field.key])
             for f in self.query.filters

@@ -46,6 +46,20 @@ def test_form_shows_today_and_refuses_what_is_lower(qtbot: Any, page: FormPage) 
     qtbot.waitUntil(lambda: "现行的 10%" in told.text(), timeout=LIMIT_MS)
 
 
+def test_what_will_be_refused_has_no_effect_to_show(
+    qtbot: Any, page: FormPage, client: FakeClient
+) -> None:
+    fill(page, "11%")
+    qtbot.waitUntil(page.preview.table.isVisible, timeout=LIMIT_MS)
+    asked = client.calls.count("query")
+    find(page, QLineEdit, "unit_ratio").clear()
+    fill(page, "9%")
+    told = find(page, QLabel, "unit_ratio_problem")
+    qtbot.waitUntil(lambda: "现行的 10%" in told.text(), timeout=LIMIT_MS)
+    assert not page.preview.isVisible()
+    assert client.calls.count("query") == asked
+
+
 def test_effect_is_shown_before_the_reason_is_chosen(qtbot: Any, page: FormPage) -> None:
     type_text(find(page, QLineEdit, "unit_ratio"), "11%")
     qtbot.waitUntil(page.preview.table.isVisible, timeout=LIMIT_MS)
