@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from PIL import ImageGrab
 
 from hpf_desktop.demo import services
 from server import demo_ca
@@ -236,8 +237,9 @@ class Stranger:
         )
 
     def picture(self, name: str) -> None:
+        """Of the whole screen, as it is now."""
         if self.pictures:
-            _run("import", "-window", "root", str(self.pictures / f"{name}.png"))
+            ImageGrab.grab(xdisplay=os.environ["DISPLAY"]).save(self.pictures / f"{name}.png")
 
 
 def _cell(nodes: list[Node], row: int, column: str) -> Node | None:
