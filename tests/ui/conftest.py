@@ -42,6 +42,14 @@ def no_work_left(qapp: QApplication) -> Iterator[None]:
     assert tasks.finish_all(5_000), "work went on after its test"
 
 
+@pytest.fixture(autouse=True)
+def no_window_left(qapp: QApplication) -> Iterator[None]:
+    """A dialog left open would become the parent of the next test's, and take it along."""
+    yield
+    for window in qapp.topLevelWidgets():
+        window.hide()
+
+
 @pytest.fixture
 def slot() -> InProcessReaders:
     """A reader with the unit's key in it."""
