@@ -173,6 +173,17 @@ async def open_handbook_people(desk: Desk, first: Month) -> list[int]:
     return accounts
 
 
+async def open_pair(pool: Pool, first: Month, paid: Month) -> Desk:
+    """A unit of two, paid from ``first`` to ``paid`` with 1200 a month each, out of 100000."""
+    desk = await open_unit(pool)
+    await set_paid_through(desk, first.plus(-1))
+    rows = [person(n) | {"base": "5000.00", "month": str(first)} for n in range(2)]
+    await desk.do("account_opening", rows)
+    await desk.enter_cheque("100000")
+    await desk.remit(paid)
+    return desk
+
+
 async def set_paid_through(desk: Desk, month: Month) -> None:
     """So that several months lie before the business day's."""
     await desk.sql("update unit set paid_through = %s where unit_id = %s", int(month), desk.unit_id)

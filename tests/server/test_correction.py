@@ -9,7 +9,6 @@ import pytest
 
 from server.business.refusals import Refused
 from server.db import Pool
-from server.demo_people import person
 from server.ledger.entry import day_number
 from tests.factory import (
     DAY,
@@ -17,8 +16,7 @@ from tests.factory import (
     Desk,
     assert_books_agree,
     assert_moments_agree,
-    open_unit,
-    set_paid_through,
+    open_pair,
 )
 
 pytestmark = pytest.mark.anyio
@@ -29,13 +27,7 @@ FULL, DIFFERENCE = "1", "2"
 @pytest.fixture
 async def desk(pool: Pool) -> Desk:
     """Two people with April and May paid, 1200 each; 95200 prepaid are left."""
-    desk = await open_unit(pool)
-    await set_paid_through(desk, APRIL.plus(-1))
-    rows = [person(n) | {"base": "5000.00", "month": str(APRIL)} for n in range(2)]
-    await desk.do("account_opening", rows)
-    await desk.enter_cheque("100000")
-    await desk.remit(MAY)
-    return desk
+    return await open_pair(pool, APRIL, MAY)
 
 
 async def correct(desk: Desk, account: int, amount: str, month: Any = MAY) -> Any:

@@ -11,14 +11,12 @@ from server import deferral, units
 from server.business.month import Month
 from server.business.refusals import Refused
 from server.db import Pool, transaction
-from server.demo_people import person
 from tests.factory import (
     NEXT_MONTH,
     Desk,
     assert_books_agree,
     assert_moments_agree,
-    open_unit,
-    set_paid_through,
+    open_pair,
 )
 
 pytestmark = pytest.mark.anyio
@@ -30,13 +28,7 @@ FULL = "1"
 @pytest.fixture
 async def desk(pool: Pool) -> Desk:
     """Two people, 1200 a month each; March paid, so that April is next. 97600 are prepaid."""
-    desk = await open_unit(pool)
-    await set_paid_through(desk, MARCH.plus(-1))
-    rows = [person(n) | {"base": "5000.00", "month": str(MARCH)} for n in range(2)]
-    await desk.do("account_opening", rows)
-    await desk.enter_cheque("100000")
-    await desk.remit(MARCH)
-    return desk
+    return await open_pair(pool, MARCH, MARCH)
 
 
 async def grant(desk: Desk, first: Month, last: Month) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import interest
-from server.business.interest import InterestMethod
 from server.business.month import Month
-from server.db import Pool, open_pool, transaction
+from server.db import Pool, transaction
 from tests.factory import Desk
 from tests.server.interest_years import FIRST_ACCOUNT, ONE_DAY, Centre, Day, day
-from tests.server.test_interest_laws import MOVES, Plain, empty
+from tests.server.plain_interest import (
+    DELAYS,
+    MOVES,
+    PLAINS,
+    Move,
+    Plain,
+    assert_reckoned,
+    empty,
+    live,
+    running,
+)
 
 ACCOUNT = FIRST_ACCOUNT + 1001
 FIRST = day("2015-06-30")
@@ -66,73 +73,33 @@ class Moving(Centre):
         )  # fmt: skip
 
 
-Steps = list[tuple[Day, int]]
-
-
-async def live(
-    pool: Pool, plain: Plain, moves: Steps, hops: list[Day], late: tuple[int, int]
-) -> tuple[Steps, list[tuple[int, ...]]]:
-    """Two years at the server; a day's money comes before its transfer."""
+async def centre_of_three(pool: Pool) -> Moving:
     async with transaction(pool) as conn:
         await empty(conn)
     centre = Moving(pool, FIRST)
     await centre.begin()
-    await centre.set("interest.method", plain.method)
-    await centre.set("interest.include_settlement_day", "是" if plain.is_included else "否")
-    await centre.set("interest.segmented", "是" if plain.is_segmented else "否")
     await centre.set("base_lower_fen", "1")
-    settles = [day("2015-07-01")]
-    settles += [Day(2016 + n, 7, 1) + days * ONE_DAY for n, days in enumerate(late)]
-    done: Steps = []
-    steps = [(when, 0, fen) for when, fen in moves] + [(when, 1, 0) for when in hops]
-    for today, is_hop, fen in sorted([*steps, (day("2018-01-01"), 0, 0)]):
-        while settles and settles[0] <= today:
-            await centre.go_to(settles.pop(0))
-            preview = await interest.preview_year(pool, centre.today.year)
-            run = await interest.settle_year(pool, centre.today.year, "王主任")
-            assert run.interest_fen == sum(u.interest_fen for u in preview)
-        if is_hop:
-            await centre.hop(today)
-            continue
-        ((balance_fen,),) = await centre.sql(
-            "select balance_fen from account where acct_id = %s and status <> '99'", ACCOUNT
-        )
-        corrected = {Month.of_day(when) for when, taken in done if taken < 0}
-        is_once = fen > 0 or Month.of_day(today) not in corrected
-        if fen and balance_fen + fen >= 0 and is_once:
-            await centre.move(today, fen)
-            done.append((today, fen))
-    assert await centre.disagreements() == []
-    return done, await centre.statements()
+    return centre
+
+
+def mixed(moves: list[Move], hops: list[Day]) -> list[Move | Day]:
+    """A day's money comes before its transfer."""
+    steps = [(when, 0, (when, fen)) for when, fen in moves] + [(when, 1, when) for when in hops]
+    return [step for *_, step in sorted(steps, key=lambda step: step[:2])]
 
 
 @pytest.mark.slow
 def test_interest_does_not_know_of_transfers(database: str) -> None:
     """Any movements and any transfers, also between the settlement day and a late settlement."""
-    with asyncio.Runner() as runner:
-        pool = open_pool(database, 3)
-        runner.run(pool.open())
+    with running(database, 3) as (runner, pool):
 
         @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-        @given(
-            st.builds(Plain, st.sampled_from(list(InterestMethod)), st.booleans(), st.booleans()),
-            MOVES,
-            HOPS,
-            st.tuples(st.integers(0, 30), st.integers(0, 30)),
-        )
-        def holds(plain: Plain, moves: Steps, hops: list[Day], late: tuple[int, int]) -> None:
-            done, statements = runner.run(live(pool, plain, moves, hops, late))
-            opening_fen = 0
-            for year, shown in zip((2016, 2017), statements, strict=True):
-                of_year = [m for m in done if Day(year - 1, 7, 1) <= m[0] <= Day(year, 6, 30)]
-                fen = plain.interest(year, opening_fen, of_year)
-                out_fen = -sum(f for _, f in of_year if f < 0)
-                in_fen = sum(f for _, f in of_year if f > 0)
-                closing_fen = opening_fen + in_fen - out_fen + fen
-                assert (*shown[:4], shown[5]) == (opening_fen, in_fen, out_fen, fen, closing_fen)
-                opening_fen = closing_fen
+        @given(PLAINS, MOVES, HOPS, DELAYS)
+        def holds(
+            plain: Plain, moves: list[Move], hops: list[Day], delays: tuple[int, int]
+        ) -> None:
+            centre = runner.run(centre_of_three(pool))
+            done = runner.run(live(centre, plain, mixed(moves, hops), delays))
+            assert_reckoned(plain, done, runner.run(centre.statements()))
 
-        try:
-            holds()
-        finally:
-            runner.run(pool.close())
+        holds()

@@ -57,6 +57,7 @@ from server.simulation.model.people import (
     unseal,
 )
 from server.simulation.model.state import Centre
+from tests.vectors import MONTHLY, TYPED
 
 LOW, HIGH = 202_000, 2_602_300
 RATE = Listed(date(2016, 2, 21), Fraction(15, 1000), Fraction(15, 1000))
@@ -102,14 +103,7 @@ def three_people() -> Centre:
 
 @pytest.mark.parametrize(
     ("base", "ratios", "parts", "each_fen", "sum_yuan", "sum_trunc"),
-    [
-        (876_543, (1200, 1200), (105_200, 105_200), 210_370, 210_400, 210_300),
-        (177_000, (500, 500), (8_900, 8_900), 17_700, 17_700, 17_700),
-        (2_573_700, (1200, 1200), (308_800, 308_800), 617_688, 617_700, 617_600),
-        (2_602_300, (1200, 1200), (312_300, 312_300), 624_552, 624_600, 624_500),
-        (621_000, (800, 800), (49_700, 49_700), 99_360, 99_400, 99_300),
-        (543_210, (1000, 700), (54_300, 38_000), 92_346, 92_300, 92_300),
-    ],
+    MONTHLY,
 )
 def test_monthly_amount_in_each_rounding_is_the_handbooks(
     base: int,
@@ -127,12 +121,7 @@ def test_monthly_amount_in_each_rounding_is_the_handbooks(
 
 @pytest.mark.parametrize(
     ("amount", "ratios", "parts", "base"),
-    [
-        (210_400, (1200, 1200), (105_200, 105_200), 876_667),
-        (100_100, (500, 500), (50_100, 50_000), 1_001_000),
-        (170_000, (1000, 700), (100_000, 70_000), 1_000_000),
-        (100_000, (1000, 700), (58_800, 41_200), 588_235),
-    ],
+    TYPED,
 )
 def test_typed_monthly_amount_splits_and_gives_its_base_back(
     amount: int, ratios: tuple[int, int], parts: tuple[int, int], base: int
