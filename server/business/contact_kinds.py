@@ -9,9 +9,10 @@ from typing import ClassVar
 from server.business.kinds import Invalid, Kind, Phone, half_width
 
 LANDLINE = re.compile(
-    r"(?:\(?(0[0-9]{2,3})\)?-?)?([1-9][0-9]{6,7})(?:(?:-|转|ext\.?)([0-9]{1,6}))?"
+    r"(?:\(?(0[0-9]{2,3})\)?-?)?([2-9][0-9]{6,7})(?:(?:-|转|ext\.?)([0-9]{1,6}))?"
 )
-MOBILE_OR_SERVICE = re.compile(r"1[3-9][0-9]{9}|[48]00[0-9]{7}")
+# A dash further back is an extension's: 4001234-567.
+MOBILE_OR_SERVICE = re.compile(r"1[3-9](?:-?[0-9]){9}|[48]00(?:[0-9]{7}|-[0-9](?:-?[0-9]){6})")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Telephone(Kind):
 
     def parse(self, text: str) -> str:
         plain = half_width(text).replace(" ", "")
-        if MOBILE_OR_SERVICE.fullmatch(digits := plain.replace("-", "")):
-            return digits
+        if MOBILE_OR_SERVICE.fullmatch(plain):
+            return plain.replace("-", "")
         if found := LANDLINE.fullmatch(plain):
             return "-".join(part for part in found.groups() if part)
         raise Invalid("V22", found=text.strip(), expected="例如 0878-3123456 的电话号码")

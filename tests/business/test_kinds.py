@@ -82,7 +82,7 @@ VALUES: dict[type[Kind], Callable[[Any], st.SearchStrategy[Any]]] = {
         r"[a-z][a-z0-9._+-]{0,20}@([a-z0-9]{1,20}\.){1,3}[a-z]{2,6}", fullmatch=True
     ),
     Telephone: lambda kind: (
-        st.from_regex(r"(0[0-9]{2,3}-)?[1-9][0-9]{6,7}(-[0-9]{1,6})?", fullmatch=True)
+        st.from_regex(r"(0[0-9]{2,3}-)?[2-9][0-9]{6,7}(-[0-9]{1,6})?", fullmatch=True)
         | st.from_regex(r"1[3-9][0-9]{9}|[48]00[0-9]{7}", fullmatch=True)
     ),
     UnitAccount: lambda kind: st.integers(10**10, 10**11 - 1).map(with_account_check),
@@ -347,6 +347,9 @@ def test_stamp_is_shown_to_the_second() -> None:
         (Telephone(), "08783123456", "0878-3123456"),
         (Telephone(), "400-123-4567", "4001234567"),
         (Telephone(), "139 8781 2345", "13987812345"),
+        (Telephone(), "139-8781-2345", "13987812345"),
+        (Telephone(), "4001234-567", "4001234-567"),
+        (Telephone(), "13000000-000", "13000000000"),
         (Telephone(), "123", "V22"),
         (Email(), "ＨＲ@example.com", "HR@example.com"),
         (Email(), "hr@example", "V22"),
